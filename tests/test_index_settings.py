@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from load._errors import ConfigError
-from load._install import index_env
+from load._install import index_env, index_files
 from load._install.index_env import default_index, for_pip, for_uv, uv_flags
-from load._install.indexes import IndexSettings, index_urls, read, redact
+from load._install.indexes import IndexSettings, index_urls, read
+from load._install.redaction import redact
 from support.environment import clean_environment, self_signed
 from support.index import Index, Proxy
 from support.wheels import build_wheel
@@ -100,7 +101,7 @@ class User:
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
     for name in ("home", "project", "prefix"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(index_env, "_ETC", tmp_path / "etc")  # the machine's own files are nobody's here
+    monkeypatch.setattr(index_files, "_ETC", tmp_path / "etc")  # the machine's own files are nobody's here
     environ = clean_environment(
         HOME=tmp_path / "home", PIP_RETRIES="0", UV_NO_CACHE="1", PIP_NO_CACHE_DIR="1",
         HTTPS_PROXY=DEAD, NO_PROXY="127.0.0.1,localhost",
@@ -175,7 +176,7 @@ def test_the_best_version_of_all_of_pips_indexes_is_taken(tool: str, user: User,
     user.says("PIP_INDEX_URL", newer.url)
     user.says("PIP_EXTRA_INDEX_URL", index.url)  # uv would ask it first, and be content with 1.0
     assert user.gets(tool) == {"demo-2.0"}
-    assert user.settings().not_for_pip == ()
+    assert index_env.beyond_pip(user.settings()) == ()
 
 
 def test_of_uvs_indexes_the_first_that_has_the_project_counts_and_pip_is_said_to_differ(
@@ -184,12 +185,12 @@ def test_of_uvs_indexes_the_first_that_has_the_project_counts_and_pip_is_said_to
     user.says("UV_DEFAULT_INDEX", newer.url)
     user.says("UV_INDEX", index.url)
     assert user.gets("uv") == {"demo-1.0"}
-    assert user.settings().not_for_pip == (
+    assert index_env.beyond_pip(user.settings()) == (
         "pip looks for the best version in all indexes, and uv in the first that has the project",
     )
     user.says("UV_INDEX_STRATEGY", "unsafe-best-match")
     assert user.gets("uv") == {"demo-2.0"}
-    assert user.settings().not_for_pip == ()
+    assert index_env.beyond_pip(user.settings()) == ()
 
 
 @everywhere("pip.conf find-links", "PIP_FIND_LINKS", 'uv.toml find-links = ["{}"]')
@@ -298,7 +299,7 @@ def test_the_keyring_command_is_asked(tool: str, where: str, user: User, index: 
     assert user.gets(tool) == set()
     user.says(where, "subprocess")
     assert user.gets(tool) == {"demo-1.0"}
-    assert user.settings().untranslatable == ()
+    assert index_env.beyond_uv(user.settings()) == ()
 
 
 @everywhere("pip.conf cert", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -500,7 +501,7 @@ def test_the_rest_of_the_environment_is_handed_on_and_caches_stay_where_they_are
 
 @pytest.mark.parametrize("strongest", range(1, 7))
 def test_pips_places_rank_as_pip_says(strongest: int, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_env, "_ETC", Path("/etc"))  # pip sees the machine's own files here, so must we
+    monkeypatch.setattr(index_files, "_ETC", Path("/etc"))  # pip sees the machine's own files here, so must we
     venv.create(user.path / "prefix", with_pip=False)
     places = [
         user.path / "xdg" / "pip" / "pip.conf",
@@ -682,7 +683,7 @@ def test_what_reaches_neither_tool_is_said(user: User) -> None:
 )
 def test_what_uv_cannot_honour_is_said(said: dict[str, str], sentences: tuple[str, ...], user: User) -> None:
     user.environ |= said
-    assert user.settings().untranslatable == sentences
+    assert index_env.beyond_uv(user.settings()) == sentences
 
 
 @pytest.mark.parametrize(
@@ -700,7 +701,7 @@ def test_what_uv_cannot_honour_is_said(said: dict[str, str], sentences: tuple[st
 )
 def test_what_pip_cannot_honour_is_said(said: dict[str, str], sentences: tuple[str, ...], user: User) -> None:
     user.environ |= said
-    assert user.settings().not_for_pip == sentences
+    assert index_env.beyond_pip(user.settings()) == sentences
 
 
 def test_releases_of_some_projects_are_left_to_pip(user: User, index: Index) -> None:

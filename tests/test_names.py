@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from conftest import World
 from load._install.declared import Declared
-from load._install.names import TABLE, Need, need_for, need_for_distribution
+from load._install.name_table import TABLE
+from load._install.names import Need, need_for, need_for_distribution
 
 
 class Nothing(Declared):
@@ -160,3 +162,14 @@ def test_which_neither_imports_nor_asks_the_network(world: World) -> None:
 def test_a_module_of_yours_comes_before_an_alias_of_its_name(world: World) -> None:
     world.write({"np.py": "MINE = True\n"})
     assert world.printed("import load; print(load.np.MINE)") == "True"
+
+
+def test_a_distribution_name_without_a_hyphen_gives_its_module_too(world: World) -> None:
+    assert (need("beautifulsoup4").module, need("beautifulsoup4").requirement) == ("bs4", "beautifulsoup4")
+    assert need("PyYAML").module == "yaml"
+
+
+def test_a_distribution_name_leads_to_the_module_that_is_here(world: World) -> None:
+    world.write({"yaml.py": "MINE = 1\n"})
+    assert world.printed("import load; print(load.PyYAML.MINE)") == "1"
+    assert world.index.requests == []

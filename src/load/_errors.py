@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-_SHOWN = 80  # characters of the user's text that a message repeats; a 10^6-character target must not fill a screen
+_SHOWN = 200  # characters of the user's text that a message repeats; a 10^6-character target must not fill a screen
 
 
 def shown(text: object) -> str:

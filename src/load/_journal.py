@@ -45,7 +45,8 @@ class Event(Value):
 class Progress(Value):
     """A passing remark while something long is under way: shown, never kept.
 
-    ``phase`` is resolve, download, unpack or done; ``done`` and ``total`` are bytes (total 0 where unknown).
+    ``phase`` is resolve, download, unpack, done, or note (``subject`` is then a remark to the user); ``done`` and ``total``
+    are bytes (total 0 where unknown).
     """
 
     phase: str
@@ -86,10 +87,10 @@ class Span:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         seconds = perf_counter() - self._began
-        memory = resident() - self._rss
+        memory = resident() - self._rss if self._rss else None
         self._journal.enter(self._parent)
         if error is not None:
-            self.detail = f"{self.kind}: {type(error).__name__}: {error}".splitlines()[0]
+            self.detail = f"{self.kind}: {_first_line(error)}"
             self.kind = "fail"
         self._journal.append(
             Event._make((
@@ -99,6 +100,13 @@ class Span:
         )  # fmt: skip
 
 
+def _first_line(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    except Exception:  # noqa: BLE001 - the text of somebody else's error may raise anything
+        return type(error).__name__
+
+
 class Journal:
     """An append-only list of events, safe under threads because ``list.append`` is one atomic operation."""
 
@@ -106,7 +114,7 @@ class Journal:
         self._events: list[Event] = []
         self._numbers = iter(range(1, sys.maxsize))
         self._thread = _local()
-        self._listeners: tuple[Callable[[Event | Progress], None], ...] = ()
+        self._listeners: list[Callable[[Event | Progress], None]] = []
 
     def history(self) -> tuple[Event, ...]:
         """The events so far, in the order in which they ended."""
@@ -137,20 +145,21 @@ class Journal:
 
     def append(self, event: Event) -> None:
         self._events.append(event)
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(event)
 
     def signal(self, progress: Progress) -> None:
         """Tell the listeners, and keep nothing."""
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(progress)
 
     def subscribe(self, listener: Callable[[Event | Progress], None]) -> Callable[[], None]:
         """Call ``listener`` with everything that follows; the returned function ends that (twice is harmless)."""
-        self._listeners = (*self._listeners, listener)
+        self._listeners.append(listener)
 
         def unsubscribe() -> None:
-            self._listeners = tuple(each for each in self._listeners if each is not listener)
+            if listener in self._listeners:
+                self._listeners.remove(listener)
 
         return unsubscribe
 

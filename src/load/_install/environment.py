@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
+from load._errors import AmbiguousModule, LoadError
 from load._values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SUFFIXES = (".dist-info", ".egg-info")
 
@@ -59,7 +60,8 @@ def _read_entry(directory: str, entry: str) -> Installed | None:
     if entry.endswith(".egg-info"):
         fields = _headers(path if os.path.isfile(path) else os.path.join(path, "PKG-INFO"), ("Name", "Version"))
         name, version = fields.get("Name", name), fields.get("Version", "")
-    return Installed(normalise(name), version, path) if name and version else None
+    # `_make`: there may be hundreds, on the way to every layer in the store.
+    return Installed._make((normalise(name), version, path)) if name and version else None
 
 
 def _headers(file: str, wanted: tuple[str, ...]) -> dict[str, str]:
@@ -145,6 +147,44 @@ def _records(metadata: str, inside: str) -> bool:
     except OSError:
         return False
     return f"\n{inside}/" in text or f"\n{inside}." in text
+
+
+def lacks_extras(requirement: str, installed: Mapping[str, Installed]) -> bool:
+    """Whether an extra that a requirement names (``requests[socks]``) wants a distribution that is not installed."""
+    if "[" not in requirement:
+        return False
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    lines = header_lines(metadata_file(installed[normalise(wanted.name)]))
+    needs = [Requirement(line.partition(":")[2]) for line in lines if line.startswith("Requires-Dist:")]
+    return any(
+        normalise(need.name) not in installed
+        for need in needs
+        for extra in wanted.extras
+        if need.marker is not None and need.marker.evaluate({"extra": extra})
+    )
+
+
+def only_module(what: str, name: str, modules: Sequence[str]) -> str:
+    """The module to import of a distribution that was asked for by its own name: its namesake, or the only one.
+
+    Parameters:
+        what: the distribution as errors name it.
+        name: its normalised name.
+        modules: its top-level modules.
+
+    Raises:
+        AmbiguousModule: if there are several and none is its namesake.
+        LoadError: if there is none.
+    """
+    public = [module for module in modules if not module.startswith("_")]
+    same = [module for module in public if normalise(module) == name]
+    if same or len(public) == 1:
+        return (same or public)[0]
+    if not public:
+        raise LoadError(f"{what} provides no module that could be imported", name=what)
+    raise AmbiguousModule(what, public)
 
 
 def is_site(directory: str) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from load._errors import ConfigError
-from load._install.index_env import TRUTHS, beyond_pip, beyond_uv, is_local, pip_items, uv_tables
+from load._install.index_files import TRUTHS, pip_items, uv_tables
+from load._install.redaction import redact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ _LOCATIONS = frozenset({"index_url", "extra_urls", "find_links"})
 _PATHS = frozenset({"cert", "client_cert", "constraints"})
 _PIP_PRERELEASES = {"PIP_ONLY_FINAL": "disallow", "PIP_ALL_RELEASES": "allow", "pre": "allow"}
 _NUMBERS: dict[str, Callable[[str], float]] = {"timeout": float, "retries": int}
-_SECRETS = ("token", "passw", "pwd", "secret", "credential", "signature", "api[_-]?key", "access[_-]?key")
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
@@ -110,16 +110,6 @@ class IndexSettings(NamedTuple):
         return redact(f"IndexSettings({', '.join(f'{name}={value!r}' for name, value in said.items())})")
 
     @property
-    def untranslatable(self) -> tuple[str, ...]:
-        """What uv cannot honour, a sentence each, without credentials: with any of them pip must run."""
-        return beyond_uv(self)
-
-    @property
-    def not_for_pip(self) -> tuple[str, ...]:
-        """What pip cannot honour, a sentence each, without credentials."""
-        return beyond_pip(self)
-
-    @property
     def proxies(self) -> dict[str, str]:
         """The proxies by scheme, as requests takes them; empty where the environment's own hold."""
         both = {"http": self.http_proxy, "https": self.https_proxy}
@@ -151,22 +141,6 @@ def read(environ: Mapping[str, str], *, cwd: Path, prefix: Path, home: Path) -> 
     return IndexSettings(**values, passed=passed, unheard=unheard, origins=origins)
 
 
-def redact(text: str) -> str:
-    """`text` with ``****`` for credentials in URLs: all before the ``@``, and values named like a secret.
-
-    ``git@host``, in a URL or not, is no secret and stays, as do e-mail addresses. Idempotent.
-    """
-    import re
-
-    user = r"""//(?!git@)(?:
-        [^\s/?\#"<>]*@(?=[^\s/?\#@])  # up to the last @ before the path, or
-        | [^\s/?\#@:"<>\[]*:(?!\d*(?:[/?\#\s"<>]|$))[^\s"<>]*?@(?=[\w\[])  # a colon that no port follows
-    )"""
-    name = rf"[^\s=&?\#]*(?:{'|'.join(_SECRETS)})[^\s=&?\#]*|auth|sig|key|jwt"
-    text = re.sub(user, "//****@", text, flags=re.VERBOSE)
-    return re.sub(rf"""(?i)([?&\#;](?:{name})=)[^\s&\#;"'<>]+""", r"\1****", text)
-
-
 def index_urls(settings: IndexSettings, default: str) -> tuple[str, ...]:
     """The indexes to ask about a project, in the order in which they count, with the user's credentials.
 
@@ -177,6 +151,11 @@ def index_urls(settings: IndexSettings, default: str) -> tuple[str, ...]:
     merged = settings.strategy == "unsafe-best-match"  # else the first that has the project counts
     urls = main + settings.extra_urls if merged else settings.extra_urls + main
     return () if settings.no_index else tuple(url for url in urls if is_local(url) or not settings.offline)
+
+
+def is_local(location: str) -> bool:
+    """Whether a location needs no network."""
+    return location.startswith("file:")
 
 
 def _pip_said(environ: Mapping[str, str], cwd: Path, prefix: Path, home: Path) -> Said:

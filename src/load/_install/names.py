@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from load._install.declared import requirement_name
 from load._install.environment import normalise, providers
+from load._install.name_table import TABLE
 from load._values import Value
 
 TYPE_CHECKING = False
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from load._install.declared import Declared
     from load._install.environment import Installed
+    from load._install.name_table import Row
 
 # The kinds of evidence that name something installable; with any other `because` the requirement is "".
 TRUSTED = frozenset({"declared", "curated", "alias"})
@@ -35,71 +36,10 @@ class Need(Value):
     candidates: tuple[str, ...] = ()
     warning: str = ""
 
-
-class Row(Value):
-    """A fact of the names table."""
-
-    kind: str
-    name: str
-    value: str
-    note: str
-
-
-class NameTable:
-    """The curated facts in ``names.tsv``.
-
-    Searched as text: reading takes 0.1 ms and a look-up 20 µs, where building dicts of 1,500 rows takes 2 ms at the first
-    miss of every process.
-    """
-
-    def __init__(self, path: str = os.path.join(os.path.dirname(__file__), "names.tsv")) -> None:
-        self._path = path
-        self._text = ""
-
-    def row(self, kind: str, name: str) -> Row | None:
-        """The fact of this kind about this name."""
-        text = self._read()
-        start = text.find(f"\n{kind}\t{name}\t")
-        if start < 0:
-            return None
-        return self._row(text, start + 1)
-
-    def rows(self, kind: str) -> Iterator[Row]:
-        """All facts of a kind, sorted by name."""
-        text, mark = self._read(), f"\n{kind}\t"
-        start = text.find(mark)
-        while start >= 0:
-            yield self._row(text, start + 1)
-            start = text.find(mark, start + 1)
-
-    def modules_of(self, distribution: str) -> tuple[str, ...]:
-        """The modules that a (normalised) distribution is known for; none where we do not know."""
-        agree = self.row("agree", distribution)
-        if agree is not None:
-            return (agree.value or distribution.replace("-", "_"),)
-        return tuple(row.name for row in self.rows("curated") if distribution in row.value.split(","))
-
-    def knows(self, distribution: str) -> bool:
-        """Whether a (normalised) distribution is one of the well-known projects."""
-        return bool(self.modules_of(distribution))
-
-    def _read(self) -> str:
-        if not self._text:
-            with open(self._path, encoding="utf-8") as stream:
-                self._text = "\n" + stream.read()
-        return self._text
-
-    def _row(self, text: str, start: int) -> Row:
-        return Row(*text[start : text.index("\n", start)].split("\t"))
-
-
-TABLE = NameTable()
-
-
-def expand_alias(name: str) -> str:
-    """``plt`` → ``matplotlib.pyplot``; anything that is no alias as it is."""
-    row = TABLE.row("alias", name)
-    return row.value if row is not None else name
+    @property
+    def key(self) -> str:
+        """What the index of requests knows it by: the module, or the distribution where the module is not known yet."""
+        return self.module or f"distribution {requirement_name(self.requirement)}"
 
 
 def need_for(module: str, declared: Declared, installed: Mapping[str, Installed]) -> Need:
@@ -234,7 +174,20 @@ def _known(module: str) -> Need | None:
         row = TABLE.row("namespace", prefix)
         if row is not None:
             return _in_namespace(module, row)
-    return None
+    return _by_distribution(module)
+
+
+def _by_distribution(module: str) -> Need | None:
+    """``PyYAML``: the name of a well-known distribution, and not of a module."""
+    name = normalise(module)
+    modules = TABLE.modules_of(name) if "." not in module else ()
+    return Need(_likeliest(name, modules), name, "curated", modules) if _likeliest(name, modules) else None
+
+
+def module_meant(name: str) -> str:
+    """The module behind a name that cannot be imported: ``yaml`` for ``PyYAML``, ``IPython`` for ``ipython``, else itself."""
+    need = _known(name)
+    return need.module if need is not None else name
 
 
 def _elsewhere(module: str, prefix: str) -> Need | None:
@@ -249,7 +202,9 @@ def _curated(module: str, prefix: str) -> Need | None:
     if row is None:
         return None
     first, *others = row.value.split(",")
-    limit, _, why = row.note.removeprefix("needs ").partition(": ") if row.note.startswith("needs ") else ("", "", row.note)
+    limit, _, why = (
+        row.note.removeprefix("needs ").partition(": ") if row.note.startswith("needs ") else ("", "", row.note)
+    )
     return Need(module, limit or first, "curated", tuple(others), why)
 
 

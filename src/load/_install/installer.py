@@ -1,0 +1,113 @@
+"""Provides layers: look in the store, lock, look again, and only then install. One installs, everybody else waits."""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+from time import time
+
+from load import _errors
+from load._errors import InstallFailed, LoadError
+from load._install.environment import distributions
+from load._install.locks import FileLock
+from load._install.store import file_name, find_layers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from load._install.names import Need
+    from load._install.runner import Runner
+    from load._install.store import Store
+    from load._install.transaction import Ask, Provided
+    from load._journal import Journal
+    from load._settings import Settings
+
+
+class Installer:
+    """Finds or makes the layers for needs. It puts nothing on the path."""
+
+    def __init__(self, journal: Journal, runner: Runner, environ: Mapping[str, str] = os.environ) -> None:
+        self._journal = journal
+        self._run = runner
+        self._environ = environ
+        self._one_at_a_time = RLock()
+        """Transactions of this process follow each other, so that each sees what the last one added."""
+        self._without_times: set[str] = set()
+
+    def provide(self, ask: Ask, store: Store, settings: Settings) -> list[Provided]:
+        """A layer for every need; one transaction installs whatever the store lacks.
+
+        Raises:
+            LoadError: of the kind that says why not; nothing was changed then.
+        """
+        # Everything that an installation needs is imported here, before a file is written: no wheel can replace it.
+        from load._install.transaction import Provided, Tools, Transaction
+
+        began = time()
+        lock_file = self._lock_file(ask, store)
+        try:
+            with self._one_at_a_time, FileLock(lock_file):
+                here = distributions()
+                found = {} if ask.force else find_layers(ask.needs, store, settings.as_of, here)
+                missing = [need for need in ask.needs if need not in found]
+                made: dict[Need, Provided] = {}
+                if missing:
+                    _raise_shared(lock_file, since=began)
+                    tools = Tools(self._journal, self._run, self._environ, self._without_times)
+                    with _Shared(lock_file):
+                        made = Transaction(tools, store, settings, ask, missing, here).run()
+                return [made.get(need) or Provided(need, found[need]) for need in ask.needs]
+        except OSError as error:
+            raise _from_system(ask, error) from error
+
+    def _lock_file(self, ask: Ask, store: Store) -> str:
+        key = "+".join(sorted(ask.sources))
+        return os.path.join(store.directory("locks"), file_name(key) + ".build")
+
+
+class _Shared:
+    """Leaves a failure for those who wait for the same, so that they need not fail one by one over the network."""
+
+    def __init__(self, lock_file: str) -> None:
+        self._file = lock_file + ".failed"
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, LoadError):
+            self._write(error)
+
+    def _write(self, error: LoadError) -> None:
+        import json
+
+        facts = {key: value for key, value in error.__dict__.items() if not key.startswith("_")}
+        said = {"kind": type(error).__name__, "message": str(error), "name": error.name, "facts": facts}
+        try:
+            with open(self._file, "w", encoding="utf-8") as stream:
+                json.dump(said, stream, default=str)
+        except OSError:
+            pass  # a courtesy to others, and the disk may be why we failed
+
+
+def _raise_shared(lock_file: str, since: float) -> None:
+    """Raise the failure of whoever tried while we waited; one from before our time is forgotten, never cached."""
+    import json
+
+    try:
+        if os.stat(lock_file + ".failed").st_mtime < since:
+            return
+        with open(lock_file + ".failed", encoding="utf-8") as stream:
+            said = json.load(stream)
+        kind = getattr(_errors, said["kind"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        return
+    raise _errors.rebuild(kind, said["message"], said["name"], said["facts"])
+
+
+def _from_system(ask: Ask, error: OSError) -> LoadError:
+    names = ", ".join(need.module or need.requirement for need in ask.needs)
+    where = f" ({error.filename})" if error.filename else ""
+    ways = ("another store: LOAD_HOME=/a/directory/of/yours",)
+    return InstallFailed(names, ", ".join(ask.sources), f"{error.strerror or error}{where}", ways=ways)

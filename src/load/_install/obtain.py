@@ -1,0 +1,150 @@
+"""From names that cannot be imported to layers on the path: need, store, gate, installer. All of them or none."""
+
+from __future__ import annotations
+
+import os
+
+from load._install.declared import Declared, requirement_name
+from load._install.environment import distributions, only_module
+from load._install.names import Need, need_for, need_for_distribution, need_of_present
+from load._install.store import EnvironmentStore, Store, find_layers
+from load._settings import store_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from load._install.environment import Installed
+    from load._install.gate import Gate
+    from load._install.installer import Installer
+    from load._install.layers import Layer
+    from load._install.wish import Wish
+    from load._journal import Journal
+    from load._settings import Configuration, Settings
+
+
+class Obtainer:
+    """Makes modules importable, from the store or by an installation that the policy allows."""
+
+    def __init__(self, journal: Journal, configuration: Configuration) -> None:
+        self._journal = journal
+        self._configuration = configuration
+        self._declared = Declared()
+        self._stores: dict[str, Store] = {}
+        """The stores used so far, by directory; they hold the locks of the layers on the path."""
+        self._maker: list[Installer] = []
+        """The installer, once one was needed: its rooms cost 60 ms that a layer in the store need not pay."""
+
+    def obtain(self, modules: Sequence[str], requirements: Sequence[str], wish: Wish) -> list[Need]:
+        """Make importable what is not; what each module, then each requirement, needed, with the module to import.
+
+        Parameters:
+            modules: names that cannot be imported.
+            requirements: distributions asked for by their own names (:pep:`508`).
+
+        Raises:
+            LoadError: if one cannot be had; nothing was changed then.
+        """
+        here = distributions()
+        needs = [self._need(name, wish, here) for name in modules]
+        needs += [self.need_of(requirement, wish) for requirement in requirements]
+        return self._obtain(needs, wish, here)
+
+    def wheel(self, path: str, need: Need, wish: Wish) -> list[Need]:
+        """The same for a wheel on this machine, which is consent enough."""
+        here = distributions()
+        return self._obtain([need], wish._replace(install=True, by_program=True), here, (path,))
+
+    def need_of(self, requirement: str, wish: Wish) -> Need:
+        """What a requirement given by its distribution needs."""
+        name = requirement_name(requirement)
+        declaration = self._declared.distribution(name) if requirement_name(requirement) == requirement else None
+        need = need_for_distribution(declaration.requirement if declaration else requirement, name)
+        because = "declared" if declaration else need.because
+        return need._replace(module=wish.module or need.module, because=because)
+
+    def need_of_module(self, name: str) -> Need:
+        """What a module needs, whether or not it can be imported."""
+        here = distributions()
+        return need_of_present(name, self._declared, here) or need_for(name, self._declared, here)
+
+    def _need(self, name: str, wish: Wish, here: Mapping[str, Installed]) -> Need:
+        if wish.requirement:
+            return need_for_distribution(wish.requirement, requirement_name(wish.requirement))._replace(module=name)
+        return need_for(name, self._declared, here)
+
+    def _obtain(
+        self, needs: list[Need], wish: Wish, here: dict[str, Installed], sources: tuple[str, ...] = ()
+    ) -> list[Need]:
+        settings = self._configuration.current()
+        store = self.store(settings)
+        for need in needs:
+            self._journal.record(
+                "resolve", need.module, requirement=need.requirement, caller=wish.caller, detail=need.because
+            )
+        anew = settings.mode == "locked" or wish.force or wish.fresh
+        layers = {} if anew else find_layers(needs, store, settings.as_of, here)
+        provided = list(layers.items())
+        missing = [need for need in needs if need not in layers]
+        if missing:
+            self._gate().permit(missing, settings, wish)
+            provided = self._install(needs, wish, store, settings, sources)
+        for _, layer in provided:
+            self._activate(layer, store, wish)
+        return [need if need.module else _with_module(need, layer) for need, layer in provided]
+
+    def _install(
+        self, needs: list[Need], wish: Wish, store: Store, settings: Settings, sources: tuple[str, ...]
+    ) -> list[tuple[Need, Layer]]:
+        from load._install.installer import Installer
+        from load._install.runner import run
+        from load._install.transaction import Ask
+
+        if not self._maker:
+            self._maker.append(Installer(self._journal, run))
+        ask = Ask(
+            tuple(needs),
+            sources or tuple(need.requirement for need in needs),
+            fresh=wish.fresh,
+            force=wish.force or wish.fresh,
+            build=wish.build,
+            caller=wish.caller,
+        )
+        return [(each.need, each.layer) for each in self._maker[0].provide(ask, store, settings)]
+
+    def _gate(self) -> Gate:
+        from load._install.gate import Gate
+        from load._install.runner import run
+
+        return Gate(self._journal, run)
+
+    def _activate(self, layer: Layer, store: Store, wish: Wish) -> None:
+        for added in store.activate(layer):
+            self._journal.record("activate", added.id, origin=added.site, caller=wish.caller)
+
+    def store(self, settings: Settings) -> Store:
+        """The store in force; one object per directory and process, for it holds locks."""
+        key = "env" if settings.into == "env" else store_home(settings)
+        if key not in self._stores:
+            self._stores.setdefault(key, EnvironmentStore() if key == "env" else Store(key))
+        return self._stores[key]
+
+    def active_layers(self) -> list[Layer]:
+        """The layers on the path, in the order of activation."""
+        return [layer for store in self._stores.values() for layer in store.active.values()]
+
+    def environ(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The environment for a child process that is to see the same layers (contract of ``load.env``)."""
+        paths = [path for layer in self.active_layers() for path in (layer.site, *layer.paths)]
+        given = environ.get("PYTHONPATH", "")
+        return (
+            {**environ, "PYTHONPATH": os.pathsep.join([*([given] if given else []), *paths])}
+            if paths
+            else dict(environ)
+        )
+
+
+def _with_module(need: Need, layer: Layer) -> Need:
+    name = requirement_name(need.requirement)
+    tops = next((held.tops for held in layer.holds if held.name == name), ())
+    return need._replace(module=only_module(need.requirement, name, [top.rstrip("/") for top in tops]))

@@ -1,0 +1,314 @@
+"""A layer in the making: an empty directory beside the store, filled by an installer, proved, then renamed into place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from load._install.environment import header_lines, metadata_file, module_of_file, normalise
+from load._install.layers import Held, Reliance, collides
+from load._install.locks import FileLock
+from load._values import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping
+    from typing import Any
+
+    from load._install.environment import Installed
+    from load._install.layers import Layer
+    from load._install.store import Store
+
+_BORROWED_HEADERS = ("Metadata-Version:", "Name:", "Version:", "Requires-Dist:", "Requires-Python:", "Provides-Extra:")
+# What installers add to a RECORD or compute for one place: no part of what a distribution is.
+_NOT_CONTENT = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json")
+ASIDE = "aside"
+
+
+class Staged(Value):
+    """A distribution that the installer has put into the stage: its RECORD as (path, hash, size) and its metadata directory."""
+
+    name: str
+    version: str
+    metadata: str
+    record: tuple[tuple[str, str, str], ...]
+
+    def tops(self, site: str) -> tuple[str, ...]:
+        """Its top-level names; namespace packages with a ``/`` behind."""
+        names = {top for path, _, _ in self.record if (top := module_of_file(path))}
+        return tuple(sorted(name if _is_regular(site, name) else name + "/" for name in names))
+
+
+class Broken(Exception):
+    """What was staged is not what it says it is; the message is the problem."""
+
+
+class Stage:
+    """A directory of our own on the store's file system, removed on leaving unless it was committed.
+
+    A lock tells the living stages from those whose maker was killed: `sweep` removes the latter.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._root = store.directory("stage")
+        self._layers = store.directory("layers")
+        self.directory = os.path.join(self._root, f"{os.getpid()}-{os.urandom(4).hex()}")
+        self.prefix = os.path.join(self.directory, "layer")
+        self.borrowed = os.path.join(self.directory, "borrowed")
+        self.site = site_of(self.prefix)
+        self._lock = FileLock(self.directory + ".lock")
+
+    def __enter__(self) -> Stage:
+        self._lock.acquire()
+        os.makedirs(self.site, mode=0o700)
+        os.mkdir(self.borrowed)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._lock.release()
+        _remove_file(self.directory + ".lock")
+
+    def borrow(self, environment: Mapping[str, Installed], into: str) -> None:
+        """Put bare metadata of everything importable into ``into``, so that a resolver sees it as installed.
+
+        A resolver told only pins would look on the index for private, editable and local builds, and fail. No RECORD is
+        borrowed: without one, no installer can remove what is not there.
+        """
+        for each in environment.values():
+            directory = os.path.join(into, f"{each.name.replace('-', '_')}-{each.version}.dist-info")
+            os.mkdir(directory)
+            kept = [line for line in header_lines(metadata_file(each)) if line.startswith(_BORROWED_HEADERS)]
+            named = kept or ["Metadata-Version: 2.1", f"Name: {each.name}", f"Version: {each.version}"]
+            with open(os.path.join(directory, "METADATA"), "w", encoding="utf-8") as stream:
+                stream.write("\n".join(named) + "\n\n")
+
+    def give_back(self, environment: Mapping[str, Installed], where: str) -> None:
+        """Remove what `borrow` put there."""
+        for each in environment.values():
+            directory = os.path.join(where, f"{each.name.replace('-', '_')}-{each.version}.dist-info")
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def gather(self) -> None:
+        """Bring everything importable into the one site directory.
+
+        Schemes differ: Debian's pip writes to ``local/lib/python3.x/dist-packages``, Fedora's platform-specific files go to
+        ``lib64``.
+        """
+        for directory, names, _ in os.walk(self.prefix):
+            if directory == self.site:
+                names.clear()
+            elif any(name.endswith(".dist-info") for name in names):
+                _merge(directory, self.site)
+                names.clear()
+
+    def distributions(self) -> list[Staged]:
+        """What the installer put there, sorted by name.
+
+        Raises:
+            Broken: if a RECORD is missing, or lists files that are not there, not whole, or outside of the layer.
+        """
+        entries = sorted(name for name in os.listdir(self.site) if name.endswith(".dist-info"))
+        return [self._read(name) for name in entries]
+
+    def _read(self, entry: str) -> Staged:
+        name, _, version = entry.removesuffix(".dist-info").partition("-")
+        record = tuple(read_record(os.path.join(self.site, entry, "RECORD")))
+        if not record:
+            raise Broken(f"{entry} has no RECORD of its files")
+        for path, _, size in record:
+            self._check(entry, path, size)
+        return Staged(normalise(name), version, entry, record)
+
+    def _check(self, entry: str, path: str, size: str) -> None:
+        file = os.path.normpath(os.path.join(self.site, path))
+        if not file.startswith(self.prefix + os.sep):
+            raise Broken(f"{entry} lists a file outside of its place: {path}")
+        try:
+            found = os.stat(file).st_size
+        except OSError:
+            raise Broken(f"{entry} lists a file that is not there: {path}") from None
+        if size and int(size) != found:
+            raise Broken(f"{entry} lists {path} with {size} bytes, but it has {found}")
+
+    def set_aside(self, staged: Staged, wanted: Container[str]) -> tuple[list[str], list[str]]:
+        """Take off the path every top-level name that exists already elsewhere, but for those that are wanted.
+
+        Returns the names kept and the names set aside (kept in the layer, beside the path).
+        """
+        kept, aside = [], []
+        for top in staged.tops(self.site):
+            if top.rstrip("/") not in wanted and collides(top):
+                aside.append(top)
+                self._move_aside(top.rstrip("/"))
+            else:
+                kept.append(top)
+        return kept, aside
+
+    def _move_aside(self, top: str) -> None:
+        place = os.path.join(self.prefix, ASIDE)
+        os.makedirs(place, exist_ok=True)
+        for name in os.listdir(self.site):
+            if name == top or name.partition(".")[0] == top:
+                os.rename(os.path.join(self.site, name), os.path.join(place, name))
+
+    def commit(self, layer_id: str) -> str:
+        """Rename the stage to the layer of that id; where another process was first, its layer is as good as ours."""
+        place = os.path.join(self._layers, layer_id)
+        try:
+            os.rename(self.prefix, place)
+        except OSError:
+            if not os.path.isfile(os.path.join(place, "layer")):
+                raise
+        return place
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file beside the installed ones."""
+        with open(os.path.join(self.prefix, name), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+def sweep(store: Store) -> int:
+    """Remove the stages whose maker is gone; how many there were."""
+    root = os.path.join(store.root, "stage")
+    try:
+        names = [name for name in os.listdir(root) if name.endswith(".lock")]
+    except OSError:
+        return 0
+    return sum(_sweep_one(os.path.join(root, name)) for name in names)
+
+
+def _sweep_one(lock_file: str) -> bool:
+    lock = FileLock(lock_file)
+    if not lock.acquire(blocking=False):
+        return False
+    shutil.rmtree(lock_file.removesuffix(".lock"), ignore_errors=True)
+    _remove_file(lock_file)
+    lock.release()
+    return True
+
+
+def _remove_file(path: str) -> None:
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def site_of(prefix: str) -> str:
+    """Where importable files go below a prefix: as deep as in an environment, for RECORDs hold relative paths."""
+    if os.name == "nt":
+        return os.path.join(prefix, "Lib", "site-packages")
+    return os.path.join(prefix, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+
+
+def _merge(source: str, target: str) -> None:
+    for name in os.listdir(source):
+        from_, to = os.path.join(source, name), os.path.join(target, name)
+        if os.path.isdir(from_) and os.path.isdir(to):
+            _merge(from_, to)
+        else:
+            os.rename(from_, to)
+
+
+def _is_regular(site: str, name: str) -> bool:
+    """Whether a top-level name of a site is a module or a package with an ``__init__``, and no namespace package."""
+    directory = os.path.join(site, name)
+    if not os.path.isdir(directory):
+        return True
+    return any(entry.partition(".")[0] == "__init__" for entry in os.listdir(directory))
+
+
+def read_record(file: str) -> Iterator[tuple[str, str, str]]:
+    """The rows of a RECORD (path, hash, size); none where it cannot be read."""
+    import csv
+
+    try:
+        with open(file, encoding="utf-8", newline="") as stream:
+            yield from ((row[0], row[1], row[2]) for row in csv.reader(stream) if len(row) == 3)
+    except (OSError, csv.Error, UnicodeDecodeError):
+        return
+
+
+def content_id(staged: Iterable[Staged], aside: Iterable[str]) -> str:
+    """The name of a layer: what its distributions are, whoever installed them and wherever.
+
+    Twenty hexadecimal digits of a SHA-256 over names, versions and the RECORDs without installers' own files.
+    """
+    from hashlib import sha256
+
+    digest = sha256()
+    for each in sorted(staged):
+        digest.update(f"{each.name}=={each.version}\n".encode())
+        for path, hash_, _ in sorted(each.record):
+            if hash_ and not path.startswith("..") and path.rpartition("/")[2] not in _NOT_CONTENT:
+                digest.update(f"{path}\t{hash_}\n".encode())
+    digest.update("\t".join(sorted(aside)).encode())
+    return digest.hexdigest()[:20]
+
+
+def held(staged: Staged, tops: Iterable[str]) -> Held:
+    return Held(staged.name, staged.version, tuple(tops))
+
+
+def reliances(
+    site: str, staged: Iterable[Staged], environment: Mapping[str, Installed], active: Mapping[str, Layer]
+) -> list[Reliance]:
+    """What the staged distributions require of those that were importable already."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    here, found = {each.name for each in staged}, {}
+    for each in staged:
+        for line in header_lines(os.path.join(site, each.metadata, "METADATA")):
+            if not line.startswith("Requires-Dist:"):
+                continue
+            try:
+                requirement = Requirement(line.partition(":")[2].strip())
+            except InvalidRequirement:
+                continue  # the installer has judged it; what neither can read relies on nothing
+            name = normalise(requirement.name)
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if applies and name in environment and name not in here:
+                layer = next((layer.id for layer in active.values() if layer.version_of(name)), "")
+                found[name] = Reliance(name, environment[name].version, str(requirement.specifier), layer)
+    return [found[name] for name in sorted(found)]
+
+
+def path_lines(site: str, prefix: str) -> tuple[list[str], list[str]]:
+    """The directories that a layer's ``.pth`` files add (relative to its prefix), and their ``import`` lines.
+
+    Raises:
+        Broken: if a file adds a directory outside of the layer.
+    """
+    paths, code = [], []
+    for name in sorted(name for name in os.listdir(site) if name.endswith(".pth")):
+        with open(os.path.join(site, name), encoding="utf-8", errors="replace") as stream:
+            lines = [line.rstrip() for line in stream if line.strip() and not line.startswith("#")]
+        for line in lines:
+            if line.startswith(("import ", "import\t")):
+                code.append(line)
+                continue
+            directory = os.path.normpath(os.path.join(site, line))
+            if os.path.isdir(directory) and not directory.startswith(prefix + os.sep):
+                raise Broken(f"{name} adds a directory outside of its place: {line}")
+            if os.path.isdir(directory):
+                paths.append(os.path.relpath(directory, prefix))
+    return paths, code
+
+
+def provides(site: str, module: str) -> bool:
+    """Whether ``module`` (dotted) would be imported from ``site``: looked up as the import system does, nothing is run.
+
+    Below a regular package the answer is yes: packages may make sub-modules as they are imported (``six.moves``).
+    """
+    from importlib.machinery import PathFinder
+
+    path = [site]
+    for part in module.split("."):
+        # The bare part: below a dotted name, a namespace path would ask for a parent that is not imported.
+        spec = PathFinder.find_spec(part, path)
+        if spec is None:
+            return False
+        if spec.loader is not None and spec.origin is not None:
+            return True
+        path = list(spec.submodule_search_locations or ())
+    return True
