@@ -13,7 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pytest
@@ -552,8 +552,15 @@ def test_a_frame_whose_size_must_be_computed_is_not_computed():
     assert (describe(on_a_cluster), on_a_cluster.jobs) == ("Frame[a]", 0)
 
 
-def test_arrays_of_numpy_are_shown_by_shape_type_and_first_rows():
-    np = pytest.importorskip("numpy")
+def loaded(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A package that the tests' own environment does not have: what is tested here gets it."""
+    monkeypatch.setenv("LOAD_HOME", str(tmp_path))
+    return load(name, install=True)
+
+
+@pytest.mark.network
+def test_arrays_of_numpy_are_shown_by_shape_type_and_first_rows(monkeypatch, tmp_path):
+    np = loaded("numpy", monkeypatch, tmp_path)
     assert describe(np.arange(12).reshape(6, 2), "a") == (
         "a: ndarray · shape (6, 2) · int64\n[[0 1]\n [2 3]\n [4 5]\n [6 7]\n [8 9]]"
     )
@@ -562,8 +569,9 @@ def test_arrays_of_numpy_are_shown_by_shape_type_and_first_rows():
     assert len(describe(np.zeros((1000, 1000)), limit=100)) == 101
 
 
-def test_frames_and_series_of_pandas_are_shown_by_shape_type_and_first_rows():
-    pd = pytest.importorskip("pandas")
+@pytest.mark.network
+def test_frames_and_series_of_pandas_are_shown_by_shape_type_and_first_rows(monkeypatch, tmp_path):
+    pd = loaded("pandas", monkeypatch, tmp_path)
     frame = pd.DataFrame({"a": range(1000), "b": [0.5] * 1000})
     assert describe(frame) == (
         "DataFrame · shape (1000, 2) · a int64, b float64\n"

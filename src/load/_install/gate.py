@@ -71,7 +71,8 @@ class Gate:
         default = "" if chosen.index_url or chosen.no_index else default_index(self._answer)
         return facts.fetch(
             project,
-            (*index_urls(chosen, default), *chosen.find_links),
+            index_urls(chosen, default),
+            find_links=chosen.find_links,
             timeout=settings.timeout,
             verify=chosen.cert or True,
             cert=chosen.client_cert,
@@ -82,7 +83,7 @@ class Gate:
     def _answer(self, argv: Sequence[str], environ: Mapping[str, str]) -> str:
         from load._install.runner import Command
 
-        return self._run(Command(tuple(argv), dict(environ)), lambda _: None).stdout
+        return self._run(Command(tuple(argv), dict(environ)), lambda _: None, lambda: None).stdout
 
     def _ask(self, need: Need, verdict: Verdict, facts: Facts | None, settings: Settings) -> tuple[bool, str]:
         from load._install import consent

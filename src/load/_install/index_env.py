@@ -15,7 +15,7 @@ from itertools import compress
 from math import ceil
 from pathlib import Path
 
-from load._install.indexes import is_local
+from load._install.indexes import is_local, local_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,10 +157,7 @@ def _spaced(urls: Sequence[str]) -> str:
 
 def _is_there(location: str) -> bool:
     """False for a local place that is missing: pip passes over it with a warning, and uv would end there."""
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    return not is_local(location) or os.path.exists(url2pathname(urlsplit(location).path))
+    return not is_local(location) or os.path.exists(local_path(location))
 
 
 def beyond_uv(settings: IndexSettings) -> tuple[str, ...]:

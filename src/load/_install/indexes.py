@@ -153,6 +153,17 @@ def index_urls(settings: IndexSettings, default: str) -> tuple[str, ...]:
     return () if settings.no_index else tuple(url for url in urls if is_local(url) or not settings.offline)
 
 
+def local_path(url: str) -> str:
+    """The path of a ``file:`` URL (:rfc:`8089`)."""
+    from urllib.parse import unquote, urlsplit
+
+    if os.name == "nt":
+        from urllib.request import url2pathname  # imports http.client and ssl: 18 ms
+
+        return url2pathname(urlsplit(url).path)
+    return unquote(urlsplit(url).path)
+
+
 def is_local(location: str) -> bool:
     """Whether a location needs no network."""
     return location.startswith("file:")

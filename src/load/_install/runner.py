@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from threading import Thread
     from typing import IO
 
-    # (command, hears each line as it is written) -> what came of it
-    Runner = Callable[["Command", Callable[[str], None]], "Completed"]
+    # (command, hears each line as it is written, does something meanwhile) -> what came of it
+    Runner = Callable[["Command", Callable[[str], None], Callable[[], None]], "Completed"]
 
 
 class Command(Value):
@@ -33,11 +33,19 @@ class Completed(Value):
     stderr: str
 
 
-def run(command: Command, hear: Callable[[str], None] = lambda _: None) -> Completed:
+def run(
+    command: Command,
+    hear: Callable[[str], None] = lambda _: None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Completed:
     """Run the command in a session of its own and wait for it.
 
     A session of its own, because Ctrl-C in a terminal reaches every process of the foreground group: the installer would
     die in the middle of a write that we would rather end ourselves. Whatever ends the wait ends the command too.
+
+    Parameters:
+        hear: called with each line that it writes, from two threads.
+        meanwhile: called once it runs; what is done there costs no time of its own.
 
     Raises:
         OSError: if it cannot be started.
@@ -55,11 +63,13 @@ def run(command: Command, hear: Callable[[str], None] = lambda _: None) -> Compl
         errors="replace",
         start_new_session=True,
     )
-    try:
-        return _converse(process, command.stdin, hear)
-    except BaseException:
-        _end(process)
-        raise
+    with process:  # closes the pipes
+        try:
+            meanwhile()
+            return _converse(process, command.stdin, hear)
+        except BaseException:
+            _end(process)
+            raise
 
 
 def _converse(process: Popen[str], stdin: str, hear: Callable[[str], None]) -> Completed:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
-from load._install.environment import header_lines, metadata_file, module_of_file, normalise
+from load._install.declared import requirement_name
+from load._install.environment import header_lines, module_of_file, normalise
 from load._install.layers import Held, Reliance, collides
 from load._install.locks import FileLock
 from load._values import Value
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from load._install.layers import Layer
     from load._install.store import Store
 
-_BORROWED_HEADERS = ("Metadata-Version:", "Name:", "Version:", "Requires-Dist:", "Requires-Python:", "Provides-Extra:")
 # What installers add to a RECORD or compute for one place: no part of what a distribution is.
 _NOT_CONTENT = ("INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json")
 ASIDE = "aside"
@@ -66,29 +65,9 @@ class Stage:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
+        _remove_tree(self.directory)
         self._lock.release()
         _remove_file(self.directory + ".lock")
-
-    def borrow(self, environment: Mapping[str, Installed], into: str) -> None:
-        """Put bare metadata of everything importable into ``into``, so that a resolver sees it as installed.
-
-        A resolver told only pins would look on the index for private, editable and local builds, and fail. No RECORD is
-        borrowed: without one, no installer can remove what is not there.
-        """
-        for each in environment.values():
-            directory = os.path.join(into, f"{each.name.replace('-', '_')}-{each.version}.dist-info")
-            os.mkdir(directory)
-            kept = [line for line in header_lines(metadata_file(each)) if line.startswith(_BORROWED_HEADERS)]
-            named = kept or ["Metadata-Version: 2.1", f"Name: {each.name}", f"Version: {each.version}"]
-            with open(os.path.join(directory, "METADATA"), "w", encoding="utf-8") as stream:
-                stream.write("\n".join(named) + "\n\n")
-
-    def give_back(self, environment: Mapping[str, Installed], where: str) -> None:
-        """Remove what `borrow` put there."""
-        for each in environment.values():
-            directory = os.path.join(where, f"{each.name.replace('-', '_')}-{each.version}.dist-info")
-            shutil.rmtree(directory, ignore_errors=True)
 
     def gather(self) -> None:
         """Bring everything importable into the one site directory.
@@ -183,10 +162,16 @@ def _sweep_one(lock_file: str) -> bool:
     lock = FileLock(lock_file)
     if not lock.acquire(blocking=False):
         return False
-    shutil.rmtree(lock_file.removesuffix(".lock"), ignore_errors=True)
+    _remove_tree(lock_file.removesuffix(".lock"))
     _remove_file(lock_file)
     lock.release()
     return True
+
+
+def _remove_tree(path: str) -> None:
+    from shutil import rmtree
+
+    rmtree(path, ignore_errors=True)
 
 
 def _remove_file(path: str) -> None:
@@ -254,23 +239,34 @@ def reliances(
     site: str, staged: Iterable[Staged], environment: Mapping[str, Installed], active: Mapping[str, Layer]
 ) -> list[Reliance]:
     """What the staged distributions require of those that were importable already."""
+    here, found = {each.name for each in staged}, {}
+    for text in _requirements(site, staged):
+        name = requirement_name(text)
+        if name in here or name not in environment:
+            continue
+        specifier = _specifier(text)
+        if specifier is not None:
+            layer = next((layer.id for layer in active.values() if layer.version_of(name)), "")
+            found[name] = Reliance(name, environment[name].version, specifier, layer)
+    return [found[name] for name in sorted(found)]
+
+
+def _requirements(site: str, staged: Iterable[Staged]) -> Iterator[str]:
+    for each in staged:
+        lines = header_lines(os.path.join(site, each.metadata, "METADATA"))
+        yield from (line.partition(":")[2].strip() for line in lines if line.startswith("Requires-Dist:"))
+
+
+def _specifier(requirement: str) -> str | None:
+    """The versions that a requirement allows, or None where it does not apply here."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    here, found = {each.name for each in staged}, {}
-    for each in staged:
-        for line in header_lines(os.path.join(site, each.metadata, "METADATA")):
-            if not line.startswith("Requires-Dist:"):
-                continue
-            try:
-                requirement = Requirement(line.partition(":")[2].strip())
-            except InvalidRequirement:
-                continue  # the installer has judged it; what neither can read relies on nothing
-            name = normalise(requirement.name)
-            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if applies and name in environment and name not in here:
-                layer = next((layer.id for layer in active.values() if layer.version_of(name)), "")
-                found[name] = Reliance(name, environment[name].version, str(requirement.specifier), layer)
-    return [found[name] for name in sorted(found)]
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return None  # the installer has judged it; what neither can read relies on nothing
+    applies = parsed.marker is None or parsed.marker.evaluate({"extra": ""})
+    return str(parsed.specifier) if applies else None
 
 
 def path_lines(site: str, prefix: str) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ On disk, below ``<home>/1/<interpreter tag>/``::
     locks/<id>.lock             held shared by every process that uses the layer
     locks/<request>.build       held by the one process that is building for a request
     stage/<pid>-<random>/       a layer in the making; importable by nobody
+    borrowed/<distribution>/    bare metadata of what is importable, for the eyes of resolvers
 """
 
 from __future__ import annotations

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from time import perf_counter
+from time import gmtime, perf_counter, strftime, time
 
 from load._errors import InstallFailed
 from load._install import diagnosis, staging
+from load._install.borrowing import borrow, give_back, pin
 from load._install.declared import requirement_name
 from load._install.environment import only_module, provided_modules
 from load._install.index_env import beyond_uv
 from load._install.indexes import index_urls
 from load._install.installers import Order, Pip, Uv, find_pip, find_uv, user_settings
 from load._install.layers import Layer, Reliance, describe_layer
-from load._install.receipts import FILE, Receipt, describe, total_bytes
 from load._install.redaction import redact
 from load._install.store import Request
 from load._journal import Progress
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from load._install.environment import Installed
     from load._install.installers import Backend
     from load._install.names import Need
+    from load._install.receipts import Receipt
     from load._install.runner import Completed, Runner
     from load._install.staging import Stage, Staged
     from load._install.store import Store
@@ -129,18 +130,18 @@ class Transaction:
         """Have an installer put what is missing into the stage."""
         backend = self._backend()
         borrowed = stage.site if backend.borrows_in_prefix else stage.borrowed
-        stage.borrow(self._here, borrowed)
+        borrow(self._here, borrowed, self._store)
         order = Order(
             requirements=self._sources,
             prefix=stage.prefix,
             borrowed=borrowed,
-            pins=tuple(pin for each in self._here.values() if (pin := _pin(each))),
+            pins=tuple(held for each in self._here.values() if (held := pin(each))),
             before=self._date_limit(backend),
             build=self._ask.build or self._settings.build,
             timeout=self._settings.timeout,
         )
         order = self._execute(backend, order)
-        stage.give_back(self._here, borrowed)
+        give_back(self._here, borrowed)
         stage.gather()
         return backend, order
 
@@ -185,7 +186,7 @@ class Transaction:
 
     def _once(self, backend: Backend, order: Order) -> Completed:
         self._tools.journal.signal(Progress("resolve", self._names))
-        return self._tools.run(backend.command(order, self._indexes, self._tools.environ), self._hear)
+        return self._tools.run(backend.command(order, self._indexes, self._tools.environ), self._hear, _prepare)
 
     def _hear(self, line: str) -> None:
         progress = diagnosis.progress_of(line)
@@ -202,11 +203,8 @@ class Transaction:
             and not limits
             and backend.name not in self._tools.without_times
         ):
-            from datetime import UTC, datetime, timedelta
-
             # To the hour: a limit that moved with every call would defeat the installers' caches.
-            now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-            return (now - timedelta(days=self._settings.cooldown)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return strftime("%Y-%m-%dT%H:00:00Z", gmtime(time() - self._settings.cooldown * 86_400))
         return min(limits, default="")
 
     def _limit_in_words(self, order: Order) -> str:
@@ -269,7 +267,7 @@ class Transaction:
         site = os.path.relpath(stage.site, stage.prefix)
         consented = code if self._ask.build or self._settings.build else []
         receipt = self._receipt(layer_id, staged, aside, relies, installer, before)
-        stage.write(FILE, receipt.to_json())
+        stage.write("receipt.json", receipt.to_json())
         stage.write("layer", describe_layer(site, holds, relies, paths, consented))
         stage.commit(layer_id)
         layer = self._store.layer(layer_id)
@@ -295,7 +293,7 @@ class Transaction:
     def _receipt(
         self, layer_id: str, staged: list[Staged], aside: list[str], relies: list[Reliance], installer: str, before: str
     ) -> Receipt:
-        from datetime import UTC, datetime
+        from load._install.receipts import Receipt, describe, total_bytes
 
         return Receipt(
             layer=layer_id,
@@ -309,7 +307,7 @@ class Transaction:
             installer=installer,
             indexes=tuple(redact(url) for url in index_urls(self._indexes, f"the default of {installer}")),
             date_limit=before,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=strftime("%Y-%m-%dT%H:%M:%SZ", gmtime()),
             seconds=round(perf_counter() - self._began, 3),
             bytes=total_bytes(staged),
             asked_by=self._ask.caller,
@@ -318,9 +316,11 @@ class Transaction:
         )
 
 
-def _pin(installed: Installed) -> str:
-    """A constraint that keeps a distribution as it is, or "" where its version is none that an installer could read."""
-    version = installed.version
-    plain = version.replace("+", "").replace("!", "").replace(".", "").replace("_", "").replace("-", "")
-    readable = version[:1].isdigit() and plain.isalnum() and "_" not in version.partition("+")[0]
-    return f"{installed.name}=={version}" if readable else ""
+def _prepare() -> None:
+    """Import, while the installer runs, what is needed when it has ended: 20 ms that nobody waits for."""
+    import csv  # noqa: F401
+    import hashlib  # noqa: F401
+    import json  # noqa: F401
+    import shutil  # noqa: F401
+
+    from load._install import receipts  # noqa: F401
