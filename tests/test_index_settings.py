@@ -64,7 +64,7 @@ class User:
         written.write_text(text, encoding="utf-8")
 
     def settings(self) -> IndexSettings:
-        return read(self.environ, cwd=self.project, prefix=self.path / "prefix", home=self.home)
+        return read(self.environ, cwd=str(self.project), prefix=str(self.path / "prefix"), home=str(self.home))
 
     def gets(self, tool: str, requirement: str = "demo") -> set[str]:
         """What the tool installs, as ``name-version``, when it is told the settings; nothing if it fails."""
@@ -101,7 +101,7 @@ class User:
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
     for name in ("home", "project", "prefix"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(index_files, "_ETC", tmp_path / "etc")  # the machine's own files are nobody's here
+    monkeypatch.setattr(index_files, "_ETC", str(tmp_path / "etc"))  # the machine's own files are nobody's here
     environ = clean_environment(
         HOME=tmp_path / "home", PIP_RETRIES="0", UV_NO_CACHE="1", PIP_NO_CACHE_DIR="1",
         HTTPS_PROXY=DEAD, NO_PROXY="127.0.0.1,localhost",
@@ -501,7 +501,7 @@ def test_the_rest_of_the_environment_is_handed_on_and_caches_stay_where_they_are
 
 @pytest.mark.parametrize("strongest", range(1, 7))
 def test_pips_places_rank_as_pip_says(strongest: int, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_files, "_ETC", Path("/etc"))  # pip sees the machine's own files here, so must we
+    monkeypatch.setattr(index_files, "_ETC", "/etc")  # pip sees the machine's own files here, so must we
     venv.create(user.path / "prefix", with_pip=False)
     places = [
         user.path / "xdg" / "pip" / "pip.conf",

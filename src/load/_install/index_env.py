@@ -13,9 +13,8 @@ import os
 import sys
 from itertools import compress
 from math import ceil
-from pathlib import Path
 
-from load._install.indexes import is_local, local_path
+from load._install.indexes import file_url, is_local, local_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def _pip_words(settings: IndexSettings) -> dict[str, str | None]:
         "PIP_KEYRING_PROVIDER": keyring if keyring in _KEYRINGS | {"import"} else None,
         "PIP_PRE": "1" if settings.prerelease == "allow" else None,
         "PIP_ONLY_FINAL": ":all:" if settings.prerelease == "disallow" else None,
-        "PIP_CONSTRAINT": _spaced([Path(c).as_uri() if " " in c else c for c in settings.constraints]),
+        "PIP_CONSTRAINT": _spaced([file_url(c) if " " in c else c for c in settings.constraints]),
         "PIP_UPLOADED_PRIOR_TO": settings.uploaded_before,
     }
 

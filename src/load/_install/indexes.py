@@ -8,12 +8,11 @@ both speak of the same setting, uv's word is taken. `index_env` hands the result
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import NamedTuple
 
 from load._errors import ConfigError
 from load._install.index_files import TRUTHS, pip_items, uv_tables
 from load._install.redaction import redact
+from load._values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ _NUMBERS: dict[str, Callable[[str], float]] = {"timeout": float, "retries": int}
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
-class IndexSettings(NamedTuple):
+class IndexSettings(Value):
     """The index settings in force: what both installers are told, and what a look-up of facts may use.
 
     Locations are URLs (a path becomes an absolute ``file:`` URL) with the credentials that the user gave; the
@@ -116,7 +115,7 @@ class IndexSettings(NamedTuple):
         return {scheme: proxy for scheme, proxy in both.items() if proxy}
 
 
-def read(environ: Mapping[str, str], *, cwd: Path, prefix: Path, home: Path) -> IndexSettings:
+def read(environ: Mapping[str, str], *, cwd: str, prefix: str, home: str) -> IndexSettings:
     """The settings that hold for a process with the variables `environ` in the directory `cwd`.
 
     Parameters: `prefix`, the interpreter's ``sys.prefix``, where pip looks for an environment's own file;
@@ -164,12 +163,19 @@ def local_path(url: str) -> str:
     return unquote(urlsplit(url).path)
 
 
+def file_url(path: str) -> str:
+    """The ``file:`` URL of an absolute path (:rfc:`8089`)."""
+    from urllib.parse import quote
+
+    return "file://" + quote(path) if os.name != "nt" else "file:///" + quote(path.replace("\\", "/"), safe="/:")
+
+
 def is_local(location: str) -> bool:
     """Whether a location needs no network."""
     return location.startswith("file:")
 
 
-def _pip_said(environ: Mapping[str, str], cwd: Path, prefix: Path, home: Path) -> Said:
+def _pip_said(environ: Mapping[str, str], cwd: str, prefix: str, home: str) -> Said:
     """pip's word: variables over ``[install]`` over ``[global]`` of all files; empty values are none."""
     sections: dict[str, dict[str, tuple[str, str]]] = {"global": {}, "install": {}, ":env:": {}}
     for section, key, value, origin in pip_items(environ, prefix, home):
@@ -192,7 +198,7 @@ def _holds(said: Said, field: str) -> bool:
     return _flag(words[0], origin) if field == "pre" and words[0] else ":all:" in words[0].split()
 
 
-def _common_said(environ: Mapping[str, str], cwd: Path, home: Path) -> Said:
+def _common_said(environ: Mapping[str, str], cwd: str, home: str) -> Said:
     said: Said = {}
     for name, field in _COMMON.items():
         value = environ.get(name, "")
@@ -201,7 +207,7 @@ def _common_said(environ: Mapping[str, str], cwd: Path, home: Path) -> Said:
     return said
 
 
-def _uv_said(environ: Mapping[str, str], cwd: Path, home: Path) -> Said:
+def _uv_said(environ: Mapping[str, str], cwd: str, home: str) -> Said:
     """uv's variables, then its files; the first word counts, but lists and indexes are strung together."""
     tables = uv_tables(environ, cwd, home)
     entries = [entry for _, table in tables for entry in _indexes(table)]
@@ -224,23 +230,23 @@ def _indexes(table: Table) -> list[Table]:
     return [entry for entry in table.get("index", ()) if isinstance(entry, dict) and "url" in entry]
 
 
-def _add_indexes(said: Said, file: Path, table: Table, home: Path, environ: Mapping[str, str]) -> None:
+def _add_indexes(said: Said, file: str, table: Table, home: str, environ: Mapping[str, str]) -> None:
     for entry in _indexes(table):
         field = "index_url" if entry.get("default") else "extra_urls"
         field = "find_links" if entry.get("format") == "flat" else field
         if not entry.get("explicit"):  # such an index serves only the projects that a uv project pins to it
             url = _with_credentials(entry["url"], entry.get("name", ""), environ)
-            _add(said, field, _resolve(field, (url,), file.parent, home), f"{file} index")
+            _add(said, field, _resolve(field, (url,), os.path.dirname(file), home), f"{file} index")
         for key in sorted(_UV_INDEX_UNHEARD & entry.keys()):
             _add(said, "unheard", (f"{key!r} of an index in {file} reaches neither pip nor uv",), "")
 
 
-def _add_keys(said: Said, file: Path, table: Table, home: Path) -> None:
+def _add_keys(said: Said, file: str, table: Table, home: str) -> None:
     for key, field in _UV_KEYS.items():
         if key in table:
             listed = table[key] if isinstance(table[key], list) else [table[key]]
             words = tuple(str(word).lower() if isinstance(word, bool) else str(word) for word in listed)
-            _add(said, field, _resolve(field, words, file.parent, home), f"{file} {key}")
+            _add(said, field, _resolve(field, words, os.path.dirname(file), home), f"{file} {key}")
     for key in sorted(_UV_UNHEARD & table.keys()):
         _add(said, "unheard", (f"{key!r} in {file} reaches neither pip nor uv",), "")
 
@@ -275,15 +281,15 @@ def _with_credentials(url: str, name: str, environ: Mapping[str, str]) -> str:
     return f"{scheme}://{user}:{quote(password, '')}@{host}{slash}{path}"
 
 
-def _resolve(field: str, words: tuple[str, ...], base: Path, home: Path) -> tuple[str, ...]:
+def _resolve(field: str, words: tuple[str, ...], base: str, home: str) -> tuple[str, ...]:
     """Paths made absolute: the installer may run elsewhere, and pip breaks on an index like ``./simple``."""
     if field not in _LOCATIONS | _PATHS:
         return words
     paths = [word if "://" in word else _absolute(word.removeprefix("file:"), base, home) for word in words]
-    return tuple(path if "://" in path or field in _PATHS else Path(path).as_uri() for path in paths)
+    return tuple(path if "://" in path or field in _PATHS else file_url(path) for path in paths)
 
 
-def _absolute(path: str, base: Path, home: Path) -> str:
+def _absolute(path: str, base: str, home: str) -> str:
     expanded = os.path.join(home, path[2:]) if path.startswith("~/") else path
     return os.path.normpath(os.path.join(base, expanded))
 

@@ -88,11 +88,9 @@ class Pip:
 
 def user_settings(environ: Mapping[str, str]) -> IndexSettings:
     """What the user told pip and uv about indexes, as it holds for this process now."""
-    from pathlib import Path
-
     from load._install import indexes
 
-    return indexes.read(environ, cwd=Path.cwd(), prefix=Path(sys.prefix), home=Path.home())
+    return indexes.read(environ, cwd=os.getcwd(), prefix=sys.prefix, home=os.path.expanduser("~"))
 
 
 def _pins_file(order: Order) -> str:
