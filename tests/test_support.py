@@ -118,9 +118,7 @@ def test_the_same_call_builds_the_same_bytes_and_another_version_builds_others(t
 def test_pip_hash_agrees_with_record_unless_it_is_corrupt(
     tmp_path: Path, corrupt: Corruption | None, agrees: bool
 ) -> None:
-    wheel = build_wheel(
-        tmp_path, "demo", files={"demo/__init__.py": "", "demo/b,c.txt": b"\0"}, corrupt=corrupt
-    )
+    wheel = build_wheel(tmp_path, "demo", files={"demo/__init__.py": "", "demo/b,c.txt": b"\0"}, corrupt=corrupt)
     written = record_of(wheel)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "unpacked")
@@ -161,16 +159,12 @@ def test_an_installed_wheel_runs_and_the_index_knows_what_was_fetched(
     assert done.ok, done.output
     assert all(done.has(path) for path in ("share/x.txt", "extra.py", "bin/demo", "bin/tool"))
     assert os.access(done.target / "bin/tool", os.X_OK)
-    code = (
-        f"import sys; sys.path.insert(0, {str(done.target)!r}); import Demo_Thing; print(Demo_Thing.VERSION)"
-    )
+    code = f"import sys; sys.path.insert(0, {str(done.target)!r}); import Demo_Thing; print(Demo_Thing.VERSION)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1.0\n"
 
 
 @both_tools
-def test_requirements_come_along_and_those_of_an_extra_only_when_asked(
-    dist: Path, install: Install, tool: str
-) -> None:
+def test_requirements_come_along_and_those_of_an_extra_only_when_asked(dist: Path, install: Install, tool: str) -> None:
     extras = {"more": ["two", "three; python_version < '3'"]}
     build_wheel(dist, "demo", requires=["one>=2"], extras=extras)
     for name, version in {"one": "2", "two": "1", "three": "1"}.items():
@@ -298,9 +292,7 @@ def test_a_quarantined_project_offers_nothing_and_an_archived_one_everything(dis
 
 
 @both_tools
-def test_credentials_are_needed_when_the_index_has_some_and_only_then(
-    dist: Path, install: Install, tool: str
-) -> None:
+def test_credentials_are_needed_when_the_index_has_some_and_only_then(dist: Path, install: Install, tool: str) -> None:
     build_wheel(dist, "demo")
     with Index(dist, user="me", password="p@ss/word") as index:
         assert not install(tool, index.url, "demo").ok
@@ -325,9 +317,7 @@ def test_https_is_believed_with_its_authority_and_not_otherwise(
         done = install(tool, index.url, "demo", **{trusting: str(authority)})
         assert done.ok, done.output
         context = ssl.create_default_context(cafile=str(authority))
-        with context.wrap_socket(
-            socket.create_connection((index.host, index.port)), server_hostname="localhost"
-        ):
+        with context.wrap_socket(socket.create_connection((index.host, index.port)), server_hostname="localhost"):
             pass
 
 
@@ -341,10 +331,7 @@ def test_a_yanked_release_is_passed_over_unless_it_is_pinned(dist: Path, install
 
 
 def test_uv_sees_upload_times_and_passes_over_what_is_newer(dist: Path, install: Install) -> None:
-    times = {
-        build_wheel(dist, "demo", version).name: f"20{version[0]}0-01-01T00:00:00Z"
-        for version in ("1.0", "2.0")
-    }
+    times = {build_wheel(dist, "demo", version).name: f"20{version[0]}0-01-01T00:00:00Z" for version in ("1.0", "2.0")}
     with Index(dist, json=True, upload_times=times) as index:
         done = install("uv", index.url, "demo", "--exclude-newer", "2015-01-01T00:00:00Z")
         assert done.has("demo-1.0.dist-info"), done.output

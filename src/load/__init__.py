@@ -52,7 +52,7 @@ _ROOMS = {
     "InvalidTarget": "_errors",
     "ConfigError": "_errors",
 }
-__all__ = [*_ROOMS]  # noqa: PLE0604 - a list of the words above
+__all__ = ["LoadModule", *_ROOMS]  # noqa: PLE0604 - a list of the words above
 
 
 class LoadModule(type(_sys)):  # type: ignore[misc]  # types.ModuleType, whose module need not be imported for it
@@ -61,12 +61,6 @@ class LoadModule(type(_sys)):  # type: ignore[misc]  # types.ModuleType, whose m
     def __call__(self, target: "Any", **options: "Any") -> "Any":
         """``load(target, …)`` is ``load.load(target, …)``."""
         return self.load(target, **options)
-
-    @property
-    def __signature__(self) -> "Any":
-        from inspect import signature
-
-        return signature(self.load)
 
     def __dir__(self) -> "list[str]":
         return sorted({*vars(self), *__all__})
@@ -92,6 +86,10 @@ class _NoSubmodules:
 
 # In the module's own dict: a `__getattr__` of the class would cost every hit 50-70 ns instead of 13-18 (docs/performance.md).
 def __getattr__(name: str) -> "Any":
+    if name == "__signature__":
+        from inspect import signature
+
+        return signature(_face.load)
     if name.startswith("_"):  # tools ask for such names all day; nothing is to be imported for them
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     room = _ROOMS.get(name)

@@ -8,7 +8,7 @@ from load import _journal
 from load._errors import ConfigError
 from load._importer import Importer
 from load._journal import Event, Journal, Progress
-from load._reference import parse
+from load._reference import is_module_name, parse, parse_spec
 from load._settings import Configuration
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from load._install.names import Need
     from load._install.receipts import Receipt
+    from load._reference import Target
     from load._report.memory import Memory
     from load._report.narrator import Narrator
     from load._report.printing import AutoPrinter
@@ -97,6 +98,8 @@ def load(
             "editable=True is for local projects, which this version cannot build",
             ways=("load the package's directory",),
         )
+    if alias is not None:
+        _check_alias(alias)
     parsed = parse(target)
     wish = importer.wish(
         parsed.text,
@@ -128,11 +131,13 @@ def _not_a_requirement(requirement: str) -> str:
 
 
 def _bind(alias: str, value: Any) -> None:
-    if not alias.isidentifier() or alias.startswith("_") or alias in _public():
-        raise ConfigError(
-            f"alias={alias!r} cannot be a word after `load.`", ways=("an identifier that is not one of load.__all__",)
-        )
     vars(sys.modules["load"])[alias] = value
+
+
+def _check_alias(alias: str) -> None:
+    if not is_module_name(alias) or "." in alias or alias.startswith("_") or alias in _public():
+        way = "an identifier that is not one of load.__all__"
+        raise ConfigError(f"alias={alias!r} cannot be a word after `load.`", ways=(way,))
 
 
 def _public() -> Iterable[str]:
@@ -150,12 +155,15 @@ def import_aliases(*specs: str) -> Any:
     """
     if not specs:
         return ()
-    found = importer.aliases(specs, importer.wish(", ".join(map(str, specs))))
-    for name, module in found:
-        if name:
-            _bind(name, module)
-    modules = tuple(module for _, module in found)
-    return modules if len(modules) > 1 else modules[0]
+    parsed = [parse_spec(spec) for spec in specs]
+    for alias, _ in parsed:
+        if alias:
+            _check_alias(alias)
+    found = importer.several(parsed, importer.wish(", ".join(specs)))
+    for (alias, _), module in zip(parsed, found, strict=True):
+        if alias:
+            _bind(alias, module)
+    return tuple(found) if len(found) > 1 else found[0]
 
 
 def requires(*specs: str) -> Callable[[F], F]:
@@ -169,23 +177,26 @@ def requires(*specs: str) -> Callable[[F], F]:
     from load._requires import Requirement, decorate
 
     def load_all(wanted: tuple[str, ...]) -> dict[str, Any]:
-        found = importer.aliases(wanted, importer.wish(", ".join(wanted)))
-        return {name or _own_name(module): _top(module) if not name else module for name, module in found}
+        parsed = [parse_spec(spec) for spec in wanted]
+        found = importer.several(parsed, importer.wish(", ".join(wanted)))
+        return dict(_binding(alias, target, value) for (alias, target), value in zip(parsed, found, strict=True))
 
-    requirement = Requirement(specs, load_all)
-    return lambda function: decorate(function, requirement)
+    return lambda function: decorate(function, Requirement(specs, load_all))
 
 
 load_decorator = requires
 
 
-def _own_name(value: Any) -> str:
-    return str(getattr(value, "__name__", "")).partition(".")[0]
-
-
-def _top(value: Any) -> Any:
-    """What an import statement would bind for a module without alias: the top-level package."""
-    return sys.modules.get(_own_name(value), value) if isinstance(value, type(sys)) else value
+def _binding(alias: str, target: Target, value: Any) -> tuple[str, Any]:
+    """The name and value that an import statement of a spec would bind: ``a`` and its module for ``a.b`` without alias."""
+    if alias or target.kind == "reference":
+        return alias or target.attribute.rpartition(".")[2], value
+    if target.kind == "module" and not isinstance(value, type(sys)):
+        return target.module.rpartition(".")[2], value
+    if target.kind == "module" and "." in target.module:
+        top = target.module.partition(".")[0]
+        return top, sys.modules.get(top, value)
+    return target.module or getattr(value, "__name__", ""), value
 
 
 def import_temporarily(name: str) -> Any:
@@ -203,7 +214,7 @@ def unload(name: str) -> Unloaded:
     """
     from load import _unload
 
-    return _unload.unload(name, journal, _forget)
+    return _unload.unload(name, journal, _forget, _journal.caller())
 
 
 def _forget(modules: Iterable[ModuleType]) -> None:
@@ -231,6 +242,8 @@ def configure(**settings: object) -> Settings:
     now = configuration.configure(settings, _journal.caller_frame())
     for narrator in _narrators:
         narrator.silent = now.silent
+    if "print_limit" in settings:
+        set_print_limit(now.print_limit)
     if "auto_print" in settings:
         enable_auto_print(now.print_limit) if now.auto_print else disable_auto_print()
     return now

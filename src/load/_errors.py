@@ -18,6 +18,14 @@ def shown(text: object) -> str:
     return f"{whole[: _SHOWN // 2]!r}…{whole[-8:]!r} ({len(whole):,} characters)"
 
 
+def together(errors: Sequence[LoadError], of: int) -> LoadError:
+    """One error for several of ``of``: the error itself where there is one."""
+    if len(errors) == 1:
+        return errors[0]
+    listed = "\n".join(f"* {error}" for error in errors)
+    return LoadError(f"{len(errors)} of {of} cannot be loaded:\n{listed}", name=errors[0].name)
+
+
 def rebuild(kind: type[LoadError], message: str, name: str | None, state: dict[str, Any]) -> LoadError:
     """An error made again from its finished message and its facts (in another process, or after unpickling)."""
     error = kind.__new__(kind)

@@ -11,8 +11,9 @@ from load._reference import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
+    from importlib.machinery import ModuleSpec, SourceFileLoader
     from types import ModuleType
+    from typing import Any
 
 
 class LocalFiles:
@@ -38,7 +39,8 @@ class LocalFiles:
         from importlib.util import spec_from_file_location
 
         package = [os.path.dirname(file)] if os.path.basename(file) == "__init__.py" else None
-        return spec_from_file_location(fullname, file, submodule_search_locations=package)
+        loader = _source_loader()(fullname, file)
+        return spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=package)
 
     def load(self, path: str, *, again: bool = False) -> ModuleType:
         """The module of a ``.py`` file or of a directory with an ``__init__.py``; ``again`` runs a loaded one anew.
@@ -50,26 +52,61 @@ class LocalFiles:
         file = _code_file(path)
         name = self._names.get(file) or self._name(file)
         if again and name in sys.modules:
-            from importlib import reload
+            return self._reload(name, file)
+        before = {each for each in sys.modules if each.startswith(name + ".")}
+        try:
+            return import_module(name)
+        except BaseException:
+            # The import system takes back the package that failed, and leaves the parts that it had imported.
+            for each in [each for each in sys.modules if each.startswith(name + ".") and each not in before]:
+                sys.modules.pop(each, None)
+            raise
 
+    def _reload(self, name: str, file: str) -> ModuleType:
+        from importlib import reload
+
+        self._files.setdefault(name, file)
+        sys.meta_path.remove(self)
+        sys.meta_path.insert(0, self)  # before the finder that would trust the byte code
+        try:
             return reload(sys.modules[name])
-        return import_module(name)
+        finally:
+            sys.meta_path.remove(self)
+            sys.meta_path.append(self)
 
     def _name(self, file: str) -> str:
         if self not in sys.meta_path:
             sys.meta_path.append(self)
         stem = _stem(file)
-        importable = _importable_as(stem)
-        if importable is not None and os.path.realpath(importable) == file:
+        loaded = getattr(sys.modules.get(stem), "__file__", "") if stem in sys.modules else None
+        importable = _importable_as(stem) if loaded is None else loaded or ""
+        free = stem not in sys.stdlib_module_names and stem not in self._files
+        if free and importable is not None and os.path.realpath(importable) == file:
             return self._names.setdefault(file, stem)  # `import stem` finds this very file
-        taken = importable is not None or stem in sys.modules or stem in self._files or stem in sys.stdlib_module_names
-        name = self._names.setdefault(file, f"{stem}_{_digest(file)}" if taken else stem)
+        name = self._names.setdefault(file, stem if free and importable is None else f"{stem}_{_digest(file)}")
         self._files[name] = file
         return name
 
 
+def _source_loader() -> type[SourceFileLoader]:
+    """A loader that trusts no byte code, which is matched by whole seconds and size: what is loaded by its path is edited."""
+    from importlib.machinery import SourceFileLoader
+
+    class Loader(SourceFileLoader):
+        def path_stats(self, path: str) -> Any:
+            raise OSError(path)
+
+        def set_data(self, path: str, data: Any, **_: Any) -> None:
+            pass
+
+    return Loader
+
+
 def _code_file(path: str) -> str:
-    real = os.path.realpath(os.path.expanduser(path))
+    try:
+        real = os.path.realpath(os.path.expanduser(path))
+    except ValueError as error:  # a NUL, or what the file system's encoding has not
+        raise InvalidTarget(path, f"no file can be called that: {error}") from None
     if os.path.isdir(real):
         init = os.path.join(real, "__init__.py")
         if os.path.isfile(init):

@@ -6,14 +6,15 @@ import os
 import sys
 
 from load import _journal
-from load._errors import InvalidTarget, LoadError, ModuleMissing, VersionConflict
+from load._errors import InvalidTarget, LoadError, ModuleMissing, VersionConflict, together
 from load._install.declared import requirement_name
 from load._install.environment import distributions, lacks_extras, only_module, provided_modules
 from load._install.name_table import expand_alias
 from load._install.names import module_meant
 from load._install.obtain import Obtainer
 from load._install.wish import Wish
-from load._reference import Target, import_module, parse, resolve
+from load._probes import is_probe
+from load._reference import Target, forget_listings, import_module, parse, resolve
 from load._settings import is_main_program
 
 TYPE_CHECKING = False
@@ -46,6 +47,10 @@ class Importer:
             LoadError: if it cannot be had. An ``AttributeError`` of the module's own body arrives as the cause of one,
                 for attribute access would otherwise say that there is no such name.
         """
+        if is_probe():
+            raise AttributeError(
+                f"module 'load' has no attribute {name!r}"
+            )  # a tool looks around; nobody asked for a module
         target = parse(name)
         if target.kind != "module":
             raise InvalidTarget(name, "an attribute of `load` is a module's name", ways=(f"load({name!r})",))
@@ -79,7 +84,7 @@ class Importer:
         with self.journal.timed(kind, name, caller=wish.caller, requirement=wish.requirement or None) as span:
             if wish.requirement:
                 self._require(wish.requirement, name)
-            module = self._import(name, wish)
+            module = self._import(name, wish) or self._import_anew(name, wish)
             meant = name if module is not None else module_meant(name)
             if meant != name:
                 module = self._import(meant, wish)
@@ -104,6 +109,11 @@ class Importer:
             if wish.by_attribute and isinstance(error, AttributeError):
                 raise LoadError(f"the body of {name!r} raised AttributeError: {error}", name=name) from error
             raise
+
+    def _import_anew(self, name: str, wish: Wish) -> ModuleType | None:
+        """Import what came into being a moment ago: finders remember listings of directories, by times that may be coarse."""
+        forget_listings()
+        return self._import(name, wish)
 
     def _import_obtained(self, name: str, wish: Wish) -> ModuleType:
         module = self._import(name, wish)
@@ -168,7 +178,12 @@ class Importer:
         if path.endswith(".whl"):
             return self._wheel(path, wish)
         with self.journal.timed("import", path, caller=wish.caller) as span:
-            module = self._local_files().load(path, again=wish.force)
+            try:
+                module = self._local_files().load(path, again=wish.force)
+            except Exception as error:
+                if not isinstance(error, LoadError):
+                    error.add_note(_asked(path, wish))
+                raise
             span.name, span.origin = module.__name__, "local file"
         return module
 
@@ -190,33 +205,28 @@ class Importer:
             self._files.append(LocalFiles())
         return self._files[0]
 
-    def aliases(self, specs: Sequence[str], wish: Wish) -> list[tuple[str, Any]]:
-        """(alias or "", value) for each ``[alias=]target`` spec; whatever is missing comes in one transaction.
+    def several(self, specs: Sequence[tuple[str, Target]], wish: Wish) -> list[Any]:
+        """What several targets name, in order; whatever is missing comes in one transaction.
 
         Raises:
-            LoadError: that lists everything that cannot be had; nothing is bound or installed then.
+            LoadError: that lists everything that cannot be had; nothing is installed then.
         """
-        parsed = [_spec(spec) for spec in specs]
-        targets = [(name, parse(text)) for name, text in parsed]
-        modules = [_meant(each.module) for _, each in targets if each.module]
-        missing = list(dict.fromkeys(name for name in modules if not _is_here(name)))
+        targets = [target for _, target in specs]
+        missing = list(dict.fromkeys(_meant(each.module) for each in targets if each.module))
+        missing = [name for name in missing if not _is_here(name)]
         here = distributions()
-        requirements = [
-            each.text for _, each in targets if each.kind == "requirement" and requirement_name(each.text) not in here
-        ]
+        requirements = [each.text for each in targets if each.kind == "requirement"]
+        requirements = [text for text in requirements if requirement_name(text) not in here]
         if len(missing) + len(requirements) > 1:
             self.obtainer.obtain(missing, requirements, wish)
         found, errors = [], []
-        for name, each in targets:
+        for target in targets:
             try:
-                found.append((name, self.load(each, wish._replace(text=each.text))))
+                found.append(self.load(target, wish._replace(text=target.text)))
             except LoadError as error:
                 errors.append(error)
-        if len(errors) == 1:
-            raise errors[0]
         if errors:
-            listed = "\n".join(f"* {error}" for error in errors)
-            raise LoadError(f"{len(errors)} of {len(specs)} cannot be loaded:\n{listed}", name=errors[0].name)
+            raise together(errors, len(targets))
         return found
 
     def which(self, target: Target) -> Need:
@@ -309,21 +319,9 @@ def _attribute(module: ModuleType, target: Target) -> Any:
     except AttributeError as error:
         from difflib import get_close_matches
 
-        close = get_close_matches(target.attribute, dir(module), n=3)
+        close = get_close_matches(error.name or "", dir(error.obj), n=3)
         ways = (f"did you mean {', '.join(close)}?",) if close else ()
         raise LoadError(f"{target.text!r}: {error}", name=target.text, ways=ways) from error
-
-
-def _spec(spec: str) -> tuple[str, str]:
-    """The alias ("" where there is none) and the target of ``[alias=]target``; ``numpy>=2`` and ``a==1`` have no alias."""
-    if not isinstance(spec, str):
-        raise InvalidTarget(spec, f"a spec is text, not {type(spec).__name__}")
-    alias, equals, target = spec.partition("=")
-    if not equals or target.startswith("=") or not alias.strip().isidentifier():
-        return "", spec
-    if not target.strip():
-        raise InvalidTarget(spec, "there is nothing after the '='")
-    return alias.strip(), target.strip()
 
 
 def _is_here(name: str) -> bool:

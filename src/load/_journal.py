@@ -114,7 +114,8 @@ class Journal:
         self._events: list[Event] = []
         self._numbers = iter(range(1, sys.maxsize))
         self._thread = _local()
-        self._listeners: list[Callable[[Event | Progress], None]] = []
+        self._listeners: list[tuple[object, Callable[[Event | Progress], None]]] = []
+        """Each with a mark of its own, for one function may listen twice."""
 
     def history(self) -> tuple[Event, ...]:
         """The events so far, in the order in which they ended."""
@@ -145,21 +146,22 @@ class Journal:
 
     def append(self, event: Event) -> None:
         self._events.append(event)
-        for listener in tuple(self._listeners):
+        for _, listener in tuple(self._listeners):
             listener(event)
 
     def signal(self, progress: Progress) -> None:
         """Tell the listeners, and keep nothing."""
-        for listener in tuple(self._listeners):
+        for _, listener in tuple(self._listeners):
             listener(progress)
 
     def subscribe(self, listener: Callable[[Event | Progress], None]) -> Callable[[], None]:
         """Call ``listener`` with everything that follows; the returned function ends that (twice is harmless)."""
-        self._listeners.append(listener)
+        entry = (object(), listener)
+        self._listeners.append(entry)
 
         def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            if entry in self._listeners:
+                self._listeners.remove(entry)
 
         return unsubscribe
 

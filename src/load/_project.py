@@ -67,6 +67,19 @@ def _file(directory: str, name: str) -> str | None:
     return path if os.path.isfile(path) else None
 
 
+def tool_table(path: str) -> dict[str, Any]:
+    """``[tool.load]`` of a pyproject.toml, however it is written; empty where there is none.
+
+    Raises:
+        ConfigError: if it is no table.
+    """
+    tools = read_toml(path, b"load").get("tool", {})
+    table = tools.get("load", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise ConfigError(f"[tool.load] in {path} must be a table, not {table!r}")
+    return table
+
+
 def read_toml(path: str, must_contain: bytes = b"") -> dict[str, Any]:
     """The parsed file, or an empty table without parsing where ``must_contain`` is nowhere in it.
 

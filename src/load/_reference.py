@@ -50,6 +50,22 @@ def parse(target: str | os.PathLike[str]) -> Target:
     return _parse_text(text)
 
 
+def parse_spec(spec: str) -> tuple[str, Target]:
+    """The alias ("" where there is none) and the target of ``[alias=]target``; ``numpy>=2`` and ``a==1`` have no alias.
+
+    Raises:
+        InvalidTarget: if the target is none.
+    """
+    if not isinstance(spec, str):
+        raise InvalidTarget(spec, f"a spec is text, not {type(spec).__name__}")
+    alias, equals, target = spec.partition("=")
+    if not equals or target.startswith("=") or not alias.strip().isidentifier():
+        return "", parse(spec)
+    if not target.strip():
+        raise InvalidTarget(spec, "there is nothing after the '='")
+    return alias.strip(), parse(target.strip())
+
+
 def _parse_path_object(target: object) -> Target:
     fspath = getattr(type(target), "__fspath__", None)
     if fspath is None:
@@ -63,10 +79,15 @@ def _parse_path_object(target: object) -> Target:
 def _parse_text(text: str) -> Target:
     if text.startswith("-"):
         raise InvalidTarget(text, "it starts with '-', as an option of an installer would")
-    if text.startswith(_PATH_STARTS) or (text.endswith(_FILE_ENDINGS) and "://" not in text):
+    if text.startswith(_PATH_STARTS) or (text.endswith(_FILE_ENDINGS) and "://" not in text and "@" not in text):
         return Target("path", text)
     if is_module_name(text):
         return Target("module", text, text)
+    name, at, _ = text.partition("@")
+    if at and not set(name) & set("/\\:"):
+        raise InvalidTarget(text, "a requirement with an address ('name @ …') cannot be loaded by this version")
+    if ".." in text.lstrip(".") and all(not part or part.isidentifier() for part in text.split(".")):
+        raise InvalidTarget(text, "there is nothing between two of its dots")
     if "/" in text or "\\" in text or "://" in text:
         raise InvalidTarget(
             text,
@@ -129,6 +150,18 @@ def import_module(name: str) -> ModuleType:
     """
     __import__(name)
     return sys.modules[name]
+
+
+def forget_listings() -> None:
+    """Have path entry finders look at their directories again, and try those that were not there.
+
+    ``importlib.invalidate_caches`` does this too, and imports ``importlib.metadata`` for it (20-35 ms).
+    """
+    for path, finder in list(sys.path_importer_cache.items()):
+        if finder is None:
+            sys.path_importer_cache.pop(path, None)
+        elif hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
 
 
 def resolve(module: ModuleType, attribute: str) -> Any:

@@ -31,6 +31,8 @@ def decorate(function: F, requirement: Requirement) -> F:
     import functools
     import inspect
 
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(decorate(function.__func__, requirement))
     if inspect.iscoroutinefunction(function):
         wrapper = _coroutine(function, requirement)
     elif inspect.isasyncgenfunction(function):

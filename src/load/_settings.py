@@ -190,7 +190,7 @@ class Configuration:
             return {}
         stamp = (path, os.stat(path).st_mtime_ns)
         if self._file[0] != stamp:
-            table = _project.read_toml(path, b"tool.load").get("tool", {}).get("load", {})
+            table = _project.tool_table(path)
             values = {key: _parse(key, value, path) for key, value in table.items() if key not in _TABLES}
             self._file = (stamp, values)
         return self._file[1]
@@ -211,11 +211,14 @@ def _freer(before: Settings, after: Settings) -> str:
     """The first setting that allows more than before, or ""."""
     if MODES.index(after.mode) < MODES.index(before.mode):
         return "mode"
-    if after.build and not before.build:
-        return "build"
-    if after.cooldown < before.cooldown:
-        return "cooldown"
-    return ""
+    loosened = {
+        "no_install": before.no_install and not after.no_install,
+        "offline": before.offline and not after.offline,
+        "build": after.build and not before.build,
+        "cooldown": after.cooldown < before.cooldown,
+        "as_of": bool(before.as_of) and (not after.as_of or after.as_of > before.as_of),
+    }
+    return next((name for name, freer in loosened.items() if freer), "")
 
 
 def is_main_program(frame: FrameType | None) -> bool:

@@ -47,7 +47,9 @@ class Unloaded(Value):
         return "\n".join(lines)
 
 
-def unload(name: str, journal: Journal, forget: Callable[[Iterable[ModuleType]], None]) -> Unloaded:
+def unload(
+    name: str, journal: Journal, forget: Callable[[Iterable[ModuleType]], None], caller: str | None = None
+) -> Unloaded:
     """Drop a module and its sub-modules, if Python can import them again afterwards; say what stays.
 
     Parameters:
@@ -63,7 +65,7 @@ def unload(name: str, journal: Journal, forget: Callable[[Iterable[ModuleType]],
     tree = _tree(name)
     if not tree:
         raise LoadError(f"{name!r} is not loaded: there is nothing to unload", name=name)
-    with journal.timed("unload", name) as span:
+    with journal.timed("unload", name, caller=caller) as span:
         before = resident()
         kept = _kept(name, tree)
         dropped = () if kept else tuple(tree)
@@ -141,14 +143,32 @@ class import_temporarily:  # noqa: N801 - a context manager, used as a function
     def __enter__(self) -> ModuleType:
         self._before = frozenset(sys.modules)
         module = self._load(self._target)
+        if not isinstance(module, type(sys)):
+            raise LoadError(
+                f"{self._target!r} is no module: only modules can be imported temporarily", name=self._target
+            )
         self._name = module.__name__
         return module
 
     def __exit__(self, *error: object) -> None:
-        if self._name in self._before:
-            kept = tuple(Kept(each, "it was loaded before") for each in _tree(self._name))
-            self.unloaded = Unloaded(self._name, (), kept, resident(), resident())
-        elif self._name in sys.modules:
-            self.unloaded = self._unload(self._name)
+        name = self._topmost()
+        if name in self._before:
+            tree = _tree(name)
+            kept = [Kept(each, "it was loaded before") for each in tree if each in self._before]
+            kept += [
+                Kept(each, f"it belongs to {name}, which was loaded before")
+                for each in tree
+                if each not in self._before
+            ]
+            self.unloaded = Unloaded(self._name, (), tuple(kept), resident(), resident())
+        elif name in sys.modules:
+            self.unloaded = self._unload(name)
         else:
             self.unloaded = Unloaded(self._name, (), (), resident(), resident())
+
+    def _topmost(self) -> str:
+        """The module, or the topmost of its packages that was imported only for it."""
+        name = self._name
+        while (parent := name.rpartition(".")[0]) and parent not in self._before:
+            name = parent
+        return name

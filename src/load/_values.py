@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from typing import NamedTuple as Value
 else:
 
-    class Value(tuple):  # type: ignore[no-redef]
+    class _Fields(type):
+        """Makes a class of fields from annotations, without a ``__dict__`` for each instance."""
+
+        def __new__(meta, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+            names = tuple(body.get("__annotations__", ())) if bases[0] is not tuple else ()
+            defaults = {field: body.pop(field) for field in names if field in body}
+            body |= {"__slots__": (), "__match_args__": names, "_fields": names, "_field_defaults": defaults}
+            body |= {field: property(itemgetter(position)) for position, field in enumerate(names)}
+            return super().__new__(meta, name, bases, body)
+
+    class Value(tuple, metaclass=_Fields):
         """``typing.NamedTuple`` for the type checker, its light twin at run time.
 
         The rooms on the way to a module that is already in the store may spend 5 ms together, and ``import typing``
         alone takes 2-7 ms of them, ``collections`` 1-2, ``dataclasses`` 8-18 (docs/internals.md, Decisions). Fields, defaults,
         ``_fields``, ``_asdict`` and ``_replace`` are as in a named tuple.
         """
-
-        __slots__ = ()
-        _fields = ()
-
-        def __init_subclass__(cls) -> None:
-            names = tuple(cls.__dict__.get("__annotations__", ()))  # noqa: RUF063 - inspect takes 10 ms to import
-            cls._fields = cls.__match_args__ = names
-            cls._field_defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
-            for position, name in enumerate(names):
-                setattr(cls, name, property(itemgetter(position)))
 
         # `collections.namedtuple` compiles a constructor for each class: 60 µs a class, and no instance here is made often
         # enough to earn that. What is (`Event`) is made by `_make`.

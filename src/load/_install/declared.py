@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 
 from load import _project
 from load._errors import ConfigError
@@ -45,7 +46,7 @@ class Declared:
 
     def module(self, name: str) -> Declaration | None:
         """What ``[tool.load.names]`` says for a module: the longest dotted prefix counts."""
-        if not self._mentions("tool-load-names"):
+        if not self._mentions("names"):
             return None
         modules = self._parsed().modules
         while name and name not in modules:
@@ -57,7 +58,8 @@ class Declared:
         files = [file for file in (project.script, project.pyproject, project.requirements) if file]
         stamps = tuple((file, os.stat(file).st_mtime_ns) for file in files)
         if stamps != self._stamps:
-            self._text = "\n".join(normalise(_read(file)) for file in files)
+            texts = (_block_text(file) if file == project.script else _read(file) for file in files)
+            self._text = "\n".join(normalise(text) for text in texts)
             self._tables.clear()
             self._stamps = stamps
         return folded in self._text
@@ -80,23 +82,22 @@ class _Tables:
         self.modules: dict[str, Declaration] = {}
         for requirement, where in self._all(project):
             name = requirement_name(requirement)
-            if name:
+            if name and applies(requirement):
                 self.distributions.setdefault(name, Declaration(requirement, where))
 
     def _all(self, project: _project.Project) -> Iterator[tuple[str, str]]:
         if project.script:
-            yield from ((text, project.script) for text in script_block(project.script).get("dependencies", ()))
+            yield from ((text, project.script) for text in script_requirements(project.script))
         if project.pyproject:
             table = _project.read_toml(project.pyproject)
-            self._read_names(table, project.pyproject)
+            self._read_names(project.pyproject)
             yield from ((text, project.pyproject) for text in pyproject_requirements(table))
         if project.requirements:
             yield from ((text, project.requirements) for text in requirements_lines(project.requirements))
 
-    def _read_names(self, table: dict[str, Any], where: str) -> None:
-        names = table.get("tool", {}).get("load", {}).get("names", {})
-        for module, requirement in names.items():
-            if not isinstance(requirement, str) or not requirement_name(requirement):
+    def _read_names(self, where: str) -> None:
+        for module, requirement in _project.tool_table(where).get("names", {}).items():
+            if not isinstance(requirement, str) or not is_requirement(requirement):
                 raise ConfigError(
                     f"[tool.load.names] in {where}: {module!r} must name a requirement, not {requirement!r}"
                 )
@@ -104,8 +105,14 @@ class _Tables:
 
 
 def _read(file: str) -> str:
-    with open(file, encoding="utf-8", errors="replace") as stream:
+    with open(file, encoding="utf-8-sig", errors="replace") as stream:
         return stream.read()
+
+
+def _block_text(file: str) -> str:
+    """The comment lines of a script's metadata block; the code of a program mentions nothing."""
+    lines = _read(file).splitlines()
+    return "\n".join(line for line in lines if line.startswith("#")) if "# /// script" in lines else ""
 
 
 def requirement_name(requirement: str) -> str:
@@ -114,7 +121,31 @@ def requirement_name(requirement: str) -> str:
     end = min((position for mark in _NAME_ENDS if (position := text.find(mark)) >= 0), default=len(text))
     name = text[:end]
     plain = name.replace("-", "").replace("_", "").replace(".", "")
-    return normalise(name) if plain.isalnum() and plain.isascii() else ""
+    return normalise(name) if plain.isalnum() and plain.isascii() and name[0].isalnum() else ""
+
+
+def is_requirement(text: str) -> bool:
+    """Whether a text is a requirement by :pep:`508`."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def applies(requirement: str) -> bool:
+    """Whether the environment marker of a requirement, if it has one, is true here."""
+    if ";" not in requirement:
+        return True
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        marker = Requirement(requirement).marker
+    except InvalidRequirement:
+        return False
+    return marker is None or marker.evaluate({"extra": ""})
 
 
 def pyproject_requirements(table: dict[str, Any]) -> Iterator[str]:
@@ -131,10 +162,23 @@ def _texts(items: Iterable[object]) -> Iterator[str]:
     yield from (item for item in items if isinstance(item, str))
 
 
+def script_requirements(file: str) -> list[str]:
+    """The dependencies in a script's own block.
+
+    Raises:
+        ConfigError: if they are no list of texts, with file and line.
+    """
+    dependencies = script_block(file).get("dependencies", [])
+    if not isinstance(dependencies, list) or not all(isinstance(each, str) for each in dependencies):
+        line = _read(file).splitlines().index("# /// script") + 1
+        raise ConfigError(f"{file}:{line}: 'dependencies' must be a list of requirements, not {dependencies!r}")
+    return dependencies
+
+
 def requirements_lines(file: str) -> Iterator[str]:
     """The requirements of a requirements.txt: options, comments, addresses and nested files are left to installers."""
     for line in _read(file).replace("\\\n", " ").splitlines():
-        text = line.partition(" #")[0].partition(" --hash")[0].strip()
+        text = line.replace("\t", " ").partition(" #")[0].partition(" --")[0].strip()
         if text and not text.startswith(("#", "-")) and "://" not in text:
             yield text
 
@@ -155,11 +199,11 @@ def script_block(file: str) -> dict[str, Any]:
 
 
 def _parse_block(file: str, start: int, lines: list[str]) -> dict[str, Any]:
-    content = []
-    for line in lines[start + 1 :]:
-        if line.rstrip() == "# ///" or not line.startswith("#"):
-            break
-        content.append(line[2:] if line.startswith("# ") else line[1:])
+    block = list(takewhile(lambda line: line.startswith("#"), lines[start + 1 :]))
+    ends = [number for number, line in enumerate(block) if line.rstrip() == "# ///"]
+    if not ends:
+        return {}
+    content = [line[2:] if line.startswith("# ") else line[1:] for line in block[: ends[-1]]]
     import tomllib
 
     try:

@@ -44,7 +44,7 @@ _SIGNS = (
         (_ANOTHER_STORE,),
     ),
     _Sign(
-        ("401", "403", "unauthorized", "forbidden", "authentication credentials"),
+        ("401 unauthorized", "403 forbidden", "http error 401", "http error 403", "401 client error", "403 client error"),
         "the index did not let us in (401 or 403)",
         ("check the user and password of the index in your pip or uv settings, or in ~/.netrc",),
     ),
@@ -140,7 +140,7 @@ def _conflict(asked: Asked, pin: str, log: str, environment: Mapping[str, Instal
 
 def _reason(log: str) -> str:
     """The lines of an installer that say why, without those that say what it did."""
-    causes = [cause for line in log.splitlines() if (cause := _cause(line.strip()))]
+    causes = [cause for line in log.splitlines() if (cause := _cause(line.strip()))] + _conflicting(log)
     telling = [cause for cause in causes if " " in cause and not cause.startswith("No solution found")]
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     return " · ".join(dict.fromkeys(telling or causes)) or (lines[-1] if lines else "the installer said nothing")
@@ -151,6 +151,12 @@ def _cause(line: str) -> str:
     if line.lower().startswith(("error:", "cause:", "caused by:")):
         return line.partition(":")[2].strip()
     return line[1:].strip() if line.startswith("×") else ""
+
+
+def _conflicting(log: str) -> list[str]:
+    """The lines in which pip lists who wants what."""
+    listed = log.partition("The conflict is caused by:")[2].strip("\n").partition("\n\n")[0]
+    return [line.strip() for line in listed.splitlines()]
 
 
 def lacks_upload_times(log: str) -> bool:

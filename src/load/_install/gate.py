@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from load._errors import InstallRefused, LoadError, ModuleMissing
+from load._errors import InstallRefused, LoadError, ModuleMissing, together
 from load._install import policy
 from load._install.declared import requirement_name
 
@@ -36,11 +36,8 @@ class Gate:
             LoadError: if one may not be (`InstallRefused`, `ModuleMissing`), or one that lists all.
         """
         errors = [error for need in needs if (error := self._judge(need, settings, wish)) is not None]
-        if len(errors) == 1:
-            raise errors[0]
         if errors:
-            listed = "\n".join(f"* {error}" for error in errors)
-            raise LoadError(f"{len(errors)} of {len(needs)} cannot be loaded:\n{listed}", name=errors[0].name)
+            raise together(errors, len(needs))
 
     def _judge(self, need: Need, settings: Settings, wish: Wish) -> LoadError | None:
         facts = self._facts(need, settings) if policy.wants_facts(need, settings, wish) else None

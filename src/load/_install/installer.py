@@ -33,6 +33,8 @@ class Installer:
         self._environ = environ
         self._one_at_a_time = RLock()
         """Transactions of this process follow each other, so that each sees what the last one added."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
         self._without_times: set[str] = set()
 
     def provide(self, ask: Ask, store: Store, settings: Settings) -> list[Provided]:
@@ -60,6 +62,10 @@ class Installer:
                 return [made.get(need) or Provided(need, found[need]) for need in ask.needs]
         except OSError as error:
             raise _from_system(ask, error) from error
+
+    def _begin_anew(self) -> None:
+        # In a forked child nobody holds the lock: the thread that did is not there.
+        self._one_at_a_time = RLock()
 
     def _lock_file(self, ask: Ask, store: Store) -> str:
         key = "+".join(sorted(ask.sources))

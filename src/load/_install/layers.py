@@ -37,7 +37,7 @@ class Reliance(Value):
 class Layer(Value):
     """An immutable directory of installed files. ``site`` goes on the path, then ``paths`` (from its ``.pth`` files).
 
-    ``code`` are the ``import`` lines of ``.pth`` files, kept only where the user consented to run them.
+    ``code`` are the ``import`` lines of ``.pth`` files: whoever activates it runs them only with the user's consent.
     """
 
     id: str

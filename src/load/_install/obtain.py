@@ -90,7 +90,7 @@ class Obtainer:
             self._gate().permit(missing, settings, wish)
             provided = self._install(needs, wish, store, settings, sources)
         for _, layer in provided:
-            self._activate(layer, store, wish)
+            self._activate(layer, store, wish, consent=wish.build or settings.build)
         return [need if need.module else _with_module(need, layer) for need, layer in provided]
 
     def _install(
@@ -118,8 +118,8 @@ class Obtainer:
 
         return Gate(self._journal, run)
 
-    def _activate(self, layer: Layer, store: Store, wish: Wish) -> None:
-        for added in store.activate(layer):
+    def _activate(self, layer: Layer, store: Store, wish: Wish, *, consent: bool) -> None:
+        for added in store.activate(layer, consent=consent):
             self._journal.record("activate", added.id, origin=added.site, caller=wish.caller)
 
     def store(self, settings: Settings) -> Store:

@@ -50,6 +50,7 @@ class Stage:
     """
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._root = store.directory("stage")
         self._layers = store.directory("layers")
         self.directory = os.path.join(self._root, f"{os.getpid()}-{os.urandom(4).hex()}")
@@ -60,8 +61,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         self._lock.acquire()
-        os.makedirs(self.site, mode=0o700)
-        os.mkdir(self.borrowed)
+        os.makedirs(os.path.dirname(self.site), mode=0o700)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -75,6 +75,7 @@ class Stage:
         Schemes differ: Debian's pip writes to ``local/lib/python3.x/dist-packages``, Fedora's platform-specific files go to
         ``lib64``.
         """
+        os.makedirs(self.site, exist_ok=True)
         for directory, names, _ in os.walk(self.prefix):
             if directory == self.site:
                 names.clear()
@@ -133,12 +134,17 @@ class Stage:
                 os.rename(os.path.join(self.site, name), os.path.join(place, name))
 
     def commit(self, layer_id: str) -> str:
-        """Rename the stage to the layer of that id; where another process was first, its layer is as good as ours."""
+        """Rename the stage to the layer of that id.
+
+        Where another process was first, its layer is as good as ours; a damaged one is moved out of the way.
+        """
         place = os.path.join(self._layers, layer_id)
+        if os.path.isdir(place) and self._store.layer(layer_id) is None:
+            os.rename(place, os.path.join(self.directory, "damaged"))
         try:
             os.rename(self.prefix, place)
         except OSError:
-            if not os.path.isfile(os.path.join(place, "layer")):
+            if self._store.layer(layer_id) is None:
                 raise
         return place
 
@@ -236,15 +242,21 @@ def held(staged: Staged, tops: Iterable[str]) -> Held:
 
 
 def reliances(
-    site: str, staged: Iterable[Staged], environment: Mapping[str, Installed], active: Mapping[str, Layer]
+    site: str,
+    staged: Iterable[Staged],
+    asked: Iterable[str],
+    environment: Mapping[str, Installed],
+    active: Mapping[str, Layer],
 ) -> list[Reliance]:
-    """What the staged distributions require of those that were importable already."""
+    """What the staged distributions, and the requirements that were asked for, want of what was importable already."""
     here, found = {each.name for each in staged}, {}
-    for text in _requirements(site, staged):
+    requirements = [*_requirements(site, staged), *asked]
+    extras = [text for text in requirements if "[" in text.partition(";")[0]]
+    for text in requirements:
         name = requirement_name(text)
         if name in here or name not in environment:
             continue
-        specifier = _specifier(text)
+        specifier = _specifier(text, extras)
         if specifier is not None:
             layer = next((layer.id for layer in active.values() if layer.version_of(name)), "")
             found[name] = Reliance(name, environment[name].version, specifier, layer)
@@ -257,15 +269,16 @@ def _requirements(site: str, staged: Iterable[Staged]) -> Iterator[str]:
         yield from (line.partition(":")[2].strip() for line in lines if line.startswith("Requires-Dist:"))
 
 
-def _specifier(requirement: str) -> str | None:
-    """The versions that a requirement allows, or None where it does not apply here."""
+def _specifier(requirement: str, with_extras: Iterable[str]) -> str | None:
+    """The versions that a requirement allows, or None where it does not apply here with any extra that is asked for."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         parsed = Requirement(requirement)
+        asked = {extra for text in with_extras for extra in Requirement(text).extras}
     except InvalidRequirement:
-        return None  # the installer has judged it; what neither can read relies on nothing
-    applies = parsed.marker is None or parsed.marker.evaluate({"extra": ""})
+        return None  # a wheel, or what the installer alone can judge
+    applies = parsed.marker is None or any(parsed.marker.evaluate({"extra": extra}) for extra in {"", *asked})
     return str(parsed.specifier) if applies else None
 
 

@@ -59,6 +59,8 @@ class Store:
         self.root = root or os.path.join(home, FORMAT, tag())
         self.active: dict[str, Layer] = {}
         """The layers on ``sys.path``, by id, in the order of activation."""
+        self._consented: set[str] = set()
+        """The active layers whose ``.pth`` code was run."""
         self._locks: list[FileLock] = []
         """The shared locks of the active layers; never released, so that nobody removes a layer under a program."""
 
@@ -155,30 +157,41 @@ class Store:
             collides(top) for held in layer.holds if held.name not in environment for top in held.tops
         )  # fmt: skip
 
-    def activate(self, layer: Layer) -> list[Layer]:
+    def activate(self, layer: Layer, *, consent: bool = False) -> list[Layer]:
         """Append the layer, and first those that it relies on, to ``sys.path``; what was added, in order.
 
         Appended, never put in front: what is importable now stays what it is.
+
+        Parameters:
+            consent: whether code in ``.pth`` files may be run, as a build may.
         """
-        if layer.id in self.active:
-            return []
-        added = []
-        for reliance in layer.relies:
-            other = self.layer(reliance.layer) if reliance.layer else None
-            if other is not None:
-                added += self.activate(other)
-        lock = FileLock(os.path.join(self.directory("locks"), layer.id + ".lock"))
-        lock.acquire(shared=True)
-        self._locks.append(lock)
-        self.active[layer.id] = layer
-        for path in (layer.site, *layer.paths):
-            if path not in sys.path:
-                sys.path.append(path)
-                # A finder remembers that a directory was not there when it was first asked for.
-                sys.path_importer_cache.pop(path, None)
-        for line in layer.code:
-            exec(line)  # noqa: S102 - consented to when the layer was made, as site would run it
-        return [*added, layer]
+        added = self._activate_relied_on(layer)
+        if layer.id not in self.active:
+            lock = FileLock(os.path.join(self.directory("locks"), layer.id + ".lock"))
+            lock.acquire(shared=True)
+            self._locks.append(lock)
+            self.active[layer.id] = layer
+            _append(layer.site, *layer.paths)
+            added.append(layer)
+        if consent and layer.id not in self._consented:
+            self._consented.add(layer.id)
+            for line in layer.code:
+                exec(line)  # noqa: S102 - as `site` would run it
+        return added
+
+    def _activate_relied_on(self, layer: Layer) -> list[Layer]:
+        missing = [each for each in layer.relies if each.layer and each.layer not in self.active]
+        here = distributions() if missing else {}
+        others = [self.layer(each.layer) for each in missing if each.name not in here]
+        return [added for other in others if other is not None for added in self.activate(other)]
+
+
+def _append(*paths: str) -> None:
+    for path in paths:
+        if path not in sys.path:
+            sys.path.append(path)
+            # A finder remembers that a directory was not there when it was first asked for.
+            sys.path_importer_cache.pop(path, None)
 
 
 class EnvironmentStore(Store):

@@ -8,7 +8,7 @@ from time import gmtime, perf_counter, strftime, time
 
 from load._errors import InstallFailed
 from load._install import diagnosis, staging
-from load._install.borrowing import borrow, give_back, pin
+from load._install.borrowing import Loan, pin
 from load._install.declared import requirement_name
 from load._install.environment import only_module, provided_modules
 from load._install.index_env import beyond_uv
@@ -130,7 +130,8 @@ class Transaction:
         """Have an installer put what is missing into the stage."""
         backend = self._backend()
         borrowed = stage.site if backend.borrows_in_prefix else stage.borrowed
-        borrow(self._here, borrowed, self._store)
+        loan = Loan(self._here, self._store)
+        loan.borrow(borrowed)
         order = Order(
             requirements=self._sources,
             prefix=stage.prefix,
@@ -141,7 +142,7 @@ class Transaction:
             timeout=self._settings.timeout,
         )
         order = self._execute(backend, order)
-        give_back(self._here, borrowed)
+        loan.give_back(borrowed, stage.directory)
         stage.gather()
         return backend, order
 
@@ -262,18 +263,18 @@ class Transaction:
             paths, code = staging.path_lines(stage.site, stage.prefix)
         except staging.Broken as error:
             raise self._failed(f"what was fetched is broken: {error}") from None
-        relies = staging.reliances(stage.site, staged, self._here, self._store.active)
+        asked = [need.requirement for need in self._missing]
+        relies = staging.reliances(stage.site, staged, asked, self._here, self._store.active)
         layer_id = staging.content_id(staged, aside)
         site = os.path.relpath(stage.site, stage.prefix)
-        consented = code if self._ask.build or self._settings.build else []
         receipt = self._receipt(layer_id, staged, aside, relies, installer, before)
         stage.write("receipt.json", receipt.to_json())
-        stage.write("layer", describe_layer(site, holds, relies, paths, consented))
+        stage.write("layer", describe_layer(site, holds, relies, paths, code))
         stage.commit(layer_id)
         layer = self._store.layer(layer_id)
         if layer is None:
             raise self._failed("the layer was made and cannot be read again; is another program changing the store?")
-        self._say_what_is_left_out(aside, code if not consented else [])
+        self._say_what_is_left_out(aside, [] if self._ask.build or self._settings.build else code)
         return layer, receipt
 
     def _say(self, remark: str) -> None:
