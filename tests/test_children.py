@@ -167,7 +167,7 @@ def test_a_child_forked_while_another_thread_installs_can_load_for_itself(wheels
         warnings.simplefilter("ignore")
         thread = threading.Thread(target=lambda: load.upper)
         thread.start()
-        while not list(pathlib.Path(os.environ["LOAD_HOME"]).glob("1/*/stage/*/borrowed")):
+        while not list(pathlib.Path(os.environ["LOAD_HOME"]).glob("1/*/stage/*/layer/lib")):
             time.sleep(0.005)
         pid = os.fork()
         if pid == 0:

@@ -149,6 +149,24 @@ def _records(metadata: str, inside: str) -> bool:
     return f"\n{inside}/" in text or f"\n{inside}." in text
 
 
+def can_import(module: str, path: Sequence[str] | None = None) -> bool:
+    """Whether ``module`` would be found, on ``path`` or ``sys.path``: looked up as the import system does, nothing is run.
+
+    Below a regular package the answer is yes: packages may make sub-modules as they are imported (``six.moves``).
+    """
+    from importlib.machinery import PathFinder
+
+    for part in module.split("."):
+        # The bare part: below a dotted name, a namespace path would ask for a parent that is not imported.
+        spec = PathFinder.find_spec(part, path) if part else None
+        if spec is None:
+            return False
+        if spec.loader is not None and spec.origin is not None:
+            return True
+        path = list(spec.submodule_search_locations or ())
+    return True
+
+
 def lacks_extras(requirement: str, installed: Mapping[str, Installed]) -> bool:
     """Whether an extra that a requirement names (``requests[socks]``) wants a distribution that is not installed."""
     if "[" not in requirement:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock
 from time import time
 
 from load import _errors
@@ -16,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from load._install.indexes import IndexSettings
     from load._install.names import Need
     from load._install.runner import Runner
     from load._install.store import Store
@@ -31,10 +31,6 @@ class Installer:
         self._journal = journal
         self._run = runner
         self._environ = environ
-        self._one_at_a_time = RLock()
-        """Transactions of this process follow each other, so that each sees what the last one added."""
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
         self._without_times: set[str] = set()
 
     def provide(self, ask: Ask, store: Store, settings: Settings) -> list[Provided]:
@@ -44,32 +40,35 @@ class Installer:
             LoadError: of the kind that says why not; nothing was changed then.
         """
         # Everything that an installation needs is imported here, before a file is written: no wheel can replace it.
+        from load._install.installers import user_settings
         from load._install.transaction import Provided, Tools, Transaction
 
         began = time()
-        lock_file = self._lock_file(ask, store)
         try:
-            with self._one_at_a_time, FileLock(lock_file):
+            indexes = user_settings(self._environ)
+            lock_file = _lock_file(ask, store, settings, indexes)
+            with FileLock(lock_file):
                 here = distributions()
                 found = {} if ask.force else find_layers(ask.needs, store, settings.as_of, here)
                 missing = [need for need in ask.needs if need not in found]
                 made: dict[Need, Provided] = {}
                 if missing:
                     _raise_shared(lock_file, since=began)
-                    tools = Tools(self._journal, self._run, self._environ, self._without_times)
+                    tools = Tools(self._journal, self._run, self._environ, indexes, self._without_times)
                     with _Shared(lock_file):
                         made = Transaction(tools, store, settings, ask, missing, here).run()
                 return [made.get(need) or Provided(need, found[need]) for need in ask.needs]
         except OSError as error:
             raise _from_system(ask, error) from error
 
-    def _begin_anew(self) -> None:
-        # In a forked child nobody holds the lock: the thread that did is not there.
-        self._one_at_a_time = RLock()
 
-    def _lock_file(self, ask: Ask, store: Store) -> str:
-        key = "+".join(sorted(ask.sources))
-        return os.path.join(store.directory("locks"), file_name(key) + ".build")
+def _lock_file(ask: Ask, store: Store, settings: Settings, indexes: IndexSettings) -> str:
+    """The lock of everybody whose asking would come to the same: the same requirements, of the same indexes, in the same way."""
+    from zlib import crc32
+
+    asked = (ask.sources, ask.fresh, ask.build, settings._replace(silent=False, print_limit=0), tuple(indexes))
+    key = "+".join(sorted(ask.sources)) + f"-{crc32(repr(asked).encode('utf-8', 'backslashreplace')):08x}"
+    return os.path.join(store.directory("locks"), file_name(key) + ".build")
 
 
 class _Shared:

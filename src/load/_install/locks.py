@@ -81,4 +81,6 @@ class _Descriptor:
         self._number = number
 
     def release(self) -> None:
+        # Said in so many words: a child forked meanwhile has the descriptor too, and closing ours would not free the lock.
+        fcntl.flock(self._number, fcntl.LOCK_UN)
         os.close(self._number)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from _thread import RLock
 
+from load._errors import LoadError
 from load._install.declared import Declared, requirement_name
-from load._install.environment import distributions, only_module
+from load._install.environment import can_import, distributions, only_module
 from load._install.names import Need, need_for, need_for_distribution, need_of_present
 from load._install.store import EnvironmentStore, Store, find_layers
 from load._settings import store_home
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from load._settings import Configuration, Settings
 
 
+_ATTEMPTS = 3  # to install what fits, while other threads change what is importable
+
+
 class Obtainer:
     """Makes modules importable, from the store or by an installation that the policy allows."""
 
@@ -32,8 +37,18 @@ class Obtainer:
         self._declared = Declared()
         self._stores: dict[str, Store] = {}
         """The stores used so far, by directory; they hold the locks of the layers on the path."""
+        self._begin_anew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
         self._maker: list[Installer] = []
         """The installer, once one was needed: its rooms cost 60 ms that a layer in the store need not pay."""
+
+    def _begin_anew(self) -> None:
+        # In a forked child nobody holds a lock: the thread that did is not there.
+        self._path = RLock()
+        """Held while layers are chosen and put on the path, so that no two threads choose two versions of one distribution."""
+        self._installing = RLock()
+        """Held for a whole transaction: each of this process sees what the last one added. Never while user code runs."""
 
     def obtain(self, modules: Sequence[str], requirements: Sequence[str], wish: Wish) -> list[Need]:
         """Make importable what is not; what each module, then each requirement, needed, with the module to import.
@@ -78,20 +93,30 @@ class Obtainer:
     ) -> list[Need]:
         settings = self._configuration.current()
         store = self.store(settings)
+        store.check_privacy()
         for need in needs:
+            because = need.because
             self._journal.record(
-                "resolve", need.module, requirement=need.requirement, caller=wish.caller, detail=need.because
+                "resolve", need.module, requirement=need.requirement, caller=wish.caller, detail=because
             )
         anew = settings.mode == "locked" or wish.force or wish.fresh
-        layers = {} if anew else find_layers(needs, store, settings.as_of, here)
-        provided = list(layers.items())
-        missing = [need for need in needs if need not in layers]
-        if missing:
-            self._gate().permit(missing, settings, wish)
-            provided = self._install(needs, wish, store, settings, sources)
-        for _, layer in provided:
-            self._activate(layer, store, wish, consent=wish.build or settings.build)
-        return [need if need.module else _with_module(need, layer) for need, layer in provided]
+        with self._path:
+            found = {} if anew else find_layers(needs, store, settings.as_of, here)
+            missing = [need for need in needs if need not in found]
+            if not missing:
+                return self._activate(list(found.items()), store, wish, settings)
+        self._gate().permit(missing, settings, wish)
+        for _ in range(_ATTEMPTS):
+            with self._installing:
+                still = [need for need in needs if wish.force or not can_import(need.module)]
+                provided = self._install(still, wish, store, settings, sources) if still else []
+                with self._path:
+                    now = distributions()
+                    if all(store.fits(layer, now) for _, layer in provided):
+                        done = self._activate(provided, store, wish, settings)
+                        return [need for need in needs if need not in still] + done
+        names = ", ".join(need.module or need.requirement for need in needs)
+        raise LoadError(f"{names}: what can be imported changed again and again while it was installed", name=names)
 
     def _install(
         self, needs: list[Need], wish: Wish, store: Store, settings: Settings, sources: tuple[str, ...]
@@ -118,9 +143,11 @@ class Obtainer:
 
         return Gate(self._journal, run)
 
-    def _activate(self, layer: Layer, store: Store, wish: Wish, *, consent: bool) -> None:
-        for added in store.activate(layer, consent=consent):
-            self._journal.record("activate", added.id, origin=added.site, caller=wish.caller)
+    def _activate(self, provided: list[tuple[Need, Layer]], store: Store, wish: Wish, settings: Settings) -> list[Need]:
+        for _, layer in provided:
+            for added in store.activate(layer, consent=wish.build or settings.build):
+                self._journal.record("activate", added.id, origin=added.site, caller=wish.caller)
+        return [need if need.module else _with_module(need, layer) for need, layer in provided]
 
     def store(self, settings: Settings) -> Store:
         """The store in force; one object per directory and process, for it holds locks."""

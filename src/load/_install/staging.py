@@ -155,21 +155,28 @@ class Stage:
 
 
 def sweep(store: Store) -> int:
-    """Remove the stages whose maker is gone; how many there were."""
+    """Remove the stages whose maker is gone; how many there were.
+
+    A stage has its lock file for all its life; a directory without one was made again by an installer that outlived its
+    caller.
+    """
     root = os.path.join(store.root, "stage")
     try:
-        names = [name for name in os.listdir(root) if name.endswith(".lock")]
+        stages = {name.removesuffix(".lock") for name in os.listdir(root)}
     except OSError:
         return 0
-    return sum(_sweep_one(os.path.join(root, name)) for name in names)
+    return sum(_sweep_one(os.path.join(root, name)) for name in stages)
 
 
-def _sweep_one(lock_file: str) -> bool:
-    lock = FileLock(lock_file)
+def _sweep_one(directory: str) -> bool:
+    if not os.path.exists(directory + ".lock"):
+        _remove_tree(directory)
+        return True
+    lock = FileLock(directory + ".lock")
     if not lock.acquire(blocking=False):
         return False
-    _remove_tree(lock_file.removesuffix(".lock"))
-    _remove_file(lock_file)
+    _remove_tree(directory)
+    _remove_file(directory + ".lock")
     lock.release()
     return True
 
@@ -302,22 +309,3 @@ def path_lines(site: str, prefix: str) -> tuple[list[str], list[str]]:
             if os.path.isdir(directory):
                 paths.append(os.path.relpath(directory, prefix))
     return paths, code
-
-
-def provides(site: str, module: str) -> bool:
-    """Whether ``module`` (dotted) would be imported from ``site``: looked up as the import system does, nothing is run.
-
-    Below a regular package the answer is yes: packages may make sub-modules as they are imported (``six.moves``).
-    """
-    from importlib.machinery import PathFinder
-
-    path = [site]
-    for part in module.split("."):
-        # The bare part: below a dotted name, a namespace path would ask for a parent that is not imported.
-        spec = PathFinder.find_spec(part, path)
-        if spec is None:
-            return False
-        if spec.loader is not None and spec.origin is not None:
-            return True
-        path = list(spec.submodule_search_locations or ())
-    return True

@@ -67,7 +67,10 @@ class Store:
     def directory(self, kind: str) -> str:
         """One of the store's directories (see the module's docstring), made if need be."""
         path = os.path.join(self.root, kind)
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        if not os.path.isdir(path):
+            # `makedirs` gives its mode to the last directory only, and a usual umask lets a group write into the others.
+            for place in (self.home, os.path.dirname(self.root), self.root, path):
+                os.makedirs(place, mode=0o700, exist_ok=True)
         return path
 
     def check_privacy(self) -> None:
@@ -78,8 +81,8 @@ class Store:
         """
         try:
             mode = os.stat(self.home).st_mode
-        except FileNotFoundError:
-            return
+        except OSError:
+            return  # not there yet, or not to be had: making a directory in it will say so
         if os.name == "posix" and mode & 0o022:
             raise ConfigError(
                 f"the store {self.home} can be written by other users of this machine",
@@ -167,17 +170,24 @@ class Store:
         """
         added = self._activate_relied_on(layer)
         if layer.id not in self.active:
-            lock = FileLock(os.path.join(self.directory("locks"), layer.id + ".lock"))
-            lock.acquire(shared=True)
-            self._locks.append(lock)
-            self.active[layer.id] = layer
+            self._hold(layer)
             _append(layer.site, *layer.paths)
+            self.active[layer.id] = layer
             added.append(layer)
         if consent and layer.id not in self._consented:
             self._consented.add(layer.id)
             for line in layer.code:
                 exec(line)  # noqa: S102 - as `site` would run it
         return added
+
+    def _hold(self, layer: Layer) -> None:
+        """Take the layer's shared lock; in a store that we cannot write, nobody of us can remove it either."""
+        try:
+            lock = FileLock(os.path.join(self.directory("locks"), layer.id + ".lock"))
+            lock.acquire(shared=True)
+        except OSError:
+            return
+        self._locks.append(lock)
 
     def _activate_relied_on(self, layer: Layer) -> list[Layer]:
         missing = [each for each in layer.relies if each.layer and each.layer not in self.active]
@@ -208,10 +218,18 @@ class EnvironmentStore(Store):
             )
         super().__init__(sys.prefix, os.path.join(sys.prefix, "share", "load", FORMAT, tag()))
 
+    def activate(self, layer: Layer, *, consent: bool = False) -> list[Layer]:
+        added = super().activate(layer, consent=consent)
+        for each in added:
+            self.publish(each)  # whoever made it may have been killed before
+        return added
+
     def publish(self, layer: Layer) -> None:
         import sysconfig
 
         target = os.path.join(sysconfig.get_path("purelib"), f"load-{layer.id}.pth")
+        if os.path.exists(target):
+            return
         temporary = os.path.join(self.directory("stage"), f"{os.getpid()}-{layer.id}.pth")
         with open(temporary, "w", encoding="utf-8") as stream:
             stream.write("".join(path + "\n" for path in (layer.site, *layer.paths)))

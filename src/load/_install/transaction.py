@@ -10,10 +10,10 @@ from load._errors import InstallFailed
 from load._install import diagnosis, staging
 from load._install.borrowing import Loan, pin
 from load._install.declared import requirement_name
-from load._install.environment import only_module, provided_modules
+from load._install.environment import can_import, only_module, provided_modules
 from load._install.index_env import beyond_uv
 from load._install.indexes import index_urls
-from load._install.installers import Order, Pip, Uv, find_pip, find_uv, user_settings
+from load._install.installers import Order, Pip, Uv, find_pip, find_uv
 from load._install.layers import Layer, Reliance, describe_layer
 from load._install.redaction import redact
 from load._install.store import Request
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from load._install.environment import Installed
+    from load._install.indexes import IndexSettings
     from load._install.installers import Backend
     from load._install.names import Need
     from load._install.receipts import Receipt
@@ -66,6 +67,7 @@ class Tools(Value):
     journal: Journal
     run: Runner
     environ: Mapping[str, str]
+    indexes: IndexSettings
     without_times: set[str]
 
 
@@ -90,7 +92,7 @@ class Transaction:
         """Everything importable, and what layers found for other needs of this transaction will add."""
         self._sources = tuple(source for need, source in zip(ask.needs, ask.sources, strict=True) if need in missing)
         self._names = ", ".join(need.module or need.requirement for need in missing)
-        said = user_settings(tools.environ)
+        said = tools.indexes
         self._indexes = said._replace(offline=said.offline or settings.offline)
         self._began = perf_counter()
 
@@ -233,7 +235,7 @@ class Transaction:
         tops = [top.rstrip("/") for top in provider.tops(stage.site)]
         if not need.module:
             return only_module(need.requirement, name, tops)
-        if staging.provides(stage.site, need.module):
+        if can_import(need.module, [stage.site]):
             return need.module
         public = ", ".join(repr(top) for top in tops if not top.startswith("_")) or "no module at all"
         raise self._failed(
