@@ -14,7 +14,7 @@ from load._install.names import module_meant
 from load._install.obtain import Obtainer
 from load._install.wish import Wish
 from load._probes import is_probe
-from load._reference import Target, forget_listings, import_module, parse, resolve
+from load._reference import Target, import_module, parse, resolve
 from load._settings import is_main_program
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ class Importer:
         with self.journal.timed(kind, name, caller=wish.caller, requirement=wish.requirement or None) as span:
             if wish.requirement:
                 self._require(wish.requirement, name)
-            module = self._import(name, wish) or self._import_anew(name, wish)
+            module = self._import(name, wish)
             meant = name if module is not None else module_meant(name)
             if meant != name:
                 module = self._import(meant, wish)
@@ -109,11 +109,6 @@ class Importer:
             if wish.by_attribute and isinstance(error, AttributeError):
                 raise LoadError(f"the body of {name!r} raised AttributeError: {error}", name=name) from error
             raise
-
-    def _import_anew(self, name: str, wish: Wish) -> ModuleType | None:
-        """Import what came into being a moment ago: finders remember listings of directories, by times that may be coarse."""
-        forget_listings()
-        return self._import(name, wish)
 
     def _import_obtained(self, name: str, wish: Wish) -> ModuleType:
         module = self._import(name, wish)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import takewhile
 
 from load import _project
 from load._errors import ConfigError
@@ -199,6 +198,8 @@ def script_block(file: str) -> dict[str, Any]:
 
 
 def _parse_block(file: str, start: int, lines: list[str]) -> dict[str, Any]:
+    from itertools import takewhile
+
     block = list(takewhile(lambda line: line.startswith("#"), lines[start + 1 :]))
     ends = [number for number, line in enumerate(block) if line.rstrip() == "# ///"]
     if not ends:

@@ -10,6 +10,7 @@ from load._install.declared import Declared, requirement_name
 from load._install.environment import can_import, distributions, only_module
 from load._install.names import Need, need_for, need_for_distribution, need_of_present
 from load._install.store import EnvironmentStore, Store, find_layers
+from load._reference import forget_listings
 from load._settings import store_home
 
 TYPE_CHECKING = False
@@ -105,10 +106,11 @@ class Obtainer:
             missing = [need for need in needs if need not in found]
             if not missing:
                 return self._activate(list(found.items()), store, wish, settings)
+        missing = [need for need in missing if wish.force or not _appeared(need)]
         self._gate().permit(missing, settings, wish)
         for _ in range(_ATTEMPTS):
             with self._installing:
-                still = [need for need in needs if wish.force or not can_import(need.module)]
+                still = [need for need in needs if wish.force or not _appeared(need)]
                 provided = self._install(still, wish, store, settings, sources) if still else []
                 with self._path:
                     now = distributions()
@@ -169,6 +171,16 @@ class Obtainer:
             if paths
             else dict(environ)
         )
+
+
+def _appeared(need: Need) -> bool:
+    """Whether a module that could not be imported a moment ago now can: its file is new, or another thread has brought it.
+
+    Finders remember listings of directories, by times that may be coarse. Not asked before a layer is activated, which
+    would cost each hit in the store 0.4 ms.
+    """
+    forget_listings()
+    return bool(need.requirement and need.module) and can_import(need.module)
 
 
 def _with_module(need: Need, layer: Layer) -> Need:

@@ -162,16 +162,17 @@ def sweep(store: Store) -> int:
     """
     root = os.path.join(store.root, "stage")
     try:
-        stages = {name.removesuffix(".lock") for name in os.listdir(root)}
+        names = set(os.listdir(root))
     except OSError:
         return 0
-    return sum(_sweep_one(os.path.join(root, name)) for name in stages)
+    locks = {name for name in names if name.endswith(".lock")}
+    orphans = {name for name in names - locks if name + ".lock" not in locks}
+    for name in orphans:
+        _remove_tree(os.path.join(root, name))
+    return len(orphans) + sum(_sweep_one(os.path.join(root, name.removesuffix(".lock"))) for name in locks)
 
 
 def _sweep_one(directory: str) -> bool:
-    if not os.path.exists(directory + ".lock"):
-        _remove_tree(directory)
-        return True
     lock = FileLock(directory + ".lock")
     if not lock.acquire(blocking=False):
         return False
