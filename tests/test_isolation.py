@@ -347,7 +347,7 @@ def test_a_disk_too_full_for_our_own_files_is_a_clear_error(world: World) -> Non
     program, *arguments = with_small_disk(world.home, "16k")
     said = world.printed(CAUGHT, *arguments, python=program)
     assert said == (
-        "InstallFailed: 'upper' could not be installed for 'upper': No space left on device\n"
+        "InstallFailed: 'upper' could not be installed for 'upper': there is no space left on the disk\n"
         "Ways out:\n"
         "  - another store: LOAD_HOME=/a/directory/of/yours\n"
         "[]"

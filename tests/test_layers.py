@@ -222,7 +222,7 @@ def test_import_lines_of_pth_files_are_not_run_and_that_is_said(either: World) -
     code = "import os, load; load.tool; print(os.environ.get('RAN'))\n"
     assert (
         either.printed(code + details("tool"))
-        == "None\n['declared', 'code in .pth files was not run (1 lines); build=True consents to it']"
+        == "None\n['declared', 'code in .pth files was not run (1 line); build=True consents to it']"
     )
     assert either.printed(code) == "None"
 

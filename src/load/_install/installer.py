@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENOSPC
 from time import time
 
 from load import _errors
@@ -114,5 +115,6 @@ def _raise_shared(lock_file: str, since: float) -> None:
 def _from_system(ask: Ask, error: OSError) -> LoadError:
     names = ", ".join(need.module or need.requirement for need in ask.needs)
     where = f" ({error.filename})" if error.filename else ""
+    problem = "there is no space left on the disk" if error.errno == ENOSPC else f"{error.strerror or error}{where}"
     ways = ("another store: LOAD_HOME=/a/directory/of/yours",)
-    return InstallFailed(names, ", ".join(ask.sources), f"{error.strerror or error}{where}", ways=ways)
+    return InstallFailed(names, ", ".join(ask.sources), problem, ways=ways)

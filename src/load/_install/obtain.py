@@ -116,7 +116,8 @@ class Obtainer:
                     now = distributions()
                     if all(store.fits(layer, now) for _, layer in provided):
                         done = self._activate(provided, store, wish, settings)
-                        return [need for need in needs if need not in still] + done
+                        become = dict(zip(still, done, strict=True))
+                        return [become.get(need, need) for need in needs]
         names = ", ".join(need.module or need.requirement for need in needs)
         raise LoadError(f"{names}: what can be imported changed again and again while it was installed", name=names)
 

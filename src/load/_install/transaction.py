@@ -200,14 +200,10 @@ class Transaction:
     def _date_limit(self, backend: Backend) -> str:
         """The ISO time after which releases are too young, or ""; the earliest of the user's own limits and ours."""
         limits = [limit for limit in (self._settings.as_of, self._indexes.uploaded_before) if limit]
-        if (
-            self._settings.cooldown
-            and not self._ask.fresh
-            and not limits
-            and backend.name not in self._tools.without_times
-        ):
+        cooled = self._settings.cooldown and not self._ask.fresh and not self._settings.as_of
+        if cooled and backend.name not in self._tools.without_times:
             # To the hour: a limit that moved with every call would defeat the installers' caches.
-            return strftime("%Y-%m-%dT%H:00:00Z", gmtime(time() - self._settings.cooldown * 86_400))
+            limits.append(strftime("%Y-%m-%dT%H:00:00Z", gmtime(time() - self._settings.cooldown * 86_400)))
         return min(limits, default="")
 
     def _limit_in_words(self, order: Order) -> str:
@@ -289,7 +285,8 @@ class Transaction:
             names = ", ".join(top.rstrip("/") for top in aside)
             said.append(f"not put on the path, because they would hide or split what is here: {names}")
         if code:
-            said.append(f"code in .pth files was not run ({len(code)} lines); build=True consents to it")
+            count = "1 line" if len(code) == 1 else f"{len(code)} lines"
+            said.append(f"code in .pth files was not run ({count}); build=True consents to it")
         for remark in said:
             self._say(remark)
 
