@@ -8,7 +8,7 @@ help:  ## say what can be made
 demo: .venv/ready  ## load packages that are not here, in a throw-away store, and show what it cost
 	@$(BIN)/python examples/demo.py
 
-test: .venv/ready  ## run all tests on every CPython 3.11-3.13 found here (ARGS="-k word" for some)
+test: .venv/ready  ## run all tests on every CPython 3.11-3.13 found here (ARGS="-m 'not slow'" for the quick ones)
 	@$(BIN)/python tools/everywhere.py $(ARGS)
 
 lint: .venv/ready types floors  ## check style, types, floors and sizes

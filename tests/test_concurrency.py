@@ -10,7 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from conftest import World
+
+pytestmark = pytest.mark.slow
 
 # Waits for the file "go", then has every thread load every group of targets given as an argument ("a,b" is one call).
 CROWD = """

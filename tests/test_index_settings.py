@@ -26,6 +26,8 @@ from support.environment import clean_environment, self_signed
 from support.index import Index, Proxy
 from support.wheels import build_wheel
 
+pytestmark = pytest.mark.slow
+
 DEAD = "http://127.0.0.1:9"  # nobody listens there: what would leave loopback ends here
 TOOLS = ("pip", "uv")
 Test = TypeVar("Test", bound=Callable[..., None])

@@ -16,6 +16,8 @@ import pytest
 import load
 from conftest import World
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(load.__file__).resolve().parents[1]
 LIBRARIES = Path(str(distribution("packaging").locate_file("")))
 """The two places that `load`, its dependencies, uv and pip are imported from."""

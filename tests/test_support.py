@@ -28,6 +28,8 @@ from support.environment import clean_environment
 from support.index import Fault, Index, Proxy, self_signed
 from support.wheels import Corruption, build_sdist, build_wheel
 
+pytestmark = pytest.mark.slow
+
 JSON = "application/vnd.pypi.simple.v1+json"
 WHEEL = "demo-1.0-py3-none-any.whl"
 TOOLS = {

@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
         self.close_connection |= cut
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
         """Say nothing: what was asked is in `requests`."""
 
 
