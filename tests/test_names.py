@@ -60,7 +60,7 @@ def test_an_unknown_child_of_a_namespace_stays_visibly_a_guess() -> None:
 def test_a_bare_namespace_is_refused_with_its_children() -> None:
     said = need("azure")
     assert (said.requirement, said.because) == ("", "namespace")
-    assert "storage.blob" in said.candidates
+    assert "azure.storage.blob" in said.candidates
     assert said.warning.startswith("'azure' is shared by many distributions: name the part, such as azure.")
 
 

@@ -216,3 +216,38 @@ def test_pip_never_merges_indexes_that_uv_was_told_to_keep_apart(world: World) -
         world.error("load.tinymod", **changes)
     )
     assert world.index.requests == []
+
+
+def test_a_name_of_an_index_without_upload_times_is_not_taken_from_another_index_instead(either: World) -> None:
+    from support.index import Index
+    from support.wheels import build_wheel
+
+    established(either, "private")  # the public project of that name, with upload times
+    either.index.json = True
+    (either.path / "company").mkdir()
+    build_wheel(either.path / "company", "private", "99.0")
+    with Index(either.path / "company") as company:
+        either.write({"requirements.txt": "private\n"})
+        code = "import load; print(load.private.VERSION)"
+        assert either.printed(code, PIP_EXTRA_INDEX_URL=company.url, LOAD_COOLDOWN="3") == "99.0"
+
+
+def test_the_cooldown_holds_for_dated_releases_beside_undated_ones(world: World) -> None:
+    from support.index import Index
+    from support.wheels import build_wheel
+
+    established(world, "tinymod")
+    fresh = world.wheel("tinymod", "2.0", requires=["undated"])
+    for file in [each for each in (world.path / "index").iterdir() if each != fresh]:
+        file.unlink()
+    for number in range(3):
+        world.wheel("tinymod", f"1.{number}", requires=["undated"])
+    times(world, OLD)
+    world.index.upload_times[fresh.name] = _now()
+    world.index.json = True
+    (world.path / "more").mkdir()
+    build_wheel(world.path / "more", "undated", "1.0")
+    with Index(world.path / "more") as more:
+        world.write({"requirements.txt": "tinymod\n"})
+        code = "import load; print(load.tinymod.VERSION, load.undated.VERSION)"
+        assert world.printed(code, PIP_EXTRA_INDEX_URL=more.url, LOAD_COOLDOWN="3") == "1.2 1.0"

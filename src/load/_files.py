@@ -53,12 +53,12 @@ class LocalFiles:
         name = self._names.get(file) or self._name(file)
         if again and name in sys.modules:
             return self._reload(name, file)
-        before = {each for each in sys.modules if each.startswith(name + ".")}
+        before = {each for each in list(sys.modules) if each.startswith(name + ".")}
         try:
             return import_module(name)
         except BaseException:
             # The import system takes back the package that failed, and leaves the parts that it had imported.
-            for each in [each for each in sys.modules if each.startswith(name + ".") and each not in before]:
+            for each in [each for each in list(sys.modules) if each.startswith(name + ".") and each not in before]:
                 sys.modules.pop(each, None)
             raise
 

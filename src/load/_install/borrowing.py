@@ -33,7 +33,7 @@ class Loan:
         try:
             os.rename(self._kept, into)
         except OSError:  # never made, or lent to somebody else just now
-            os.makedirs(into, mode=0o700)
+            os.makedirs(into, mode=0o700, exist_ok=True)
             for name, installed in self._names.items():
                 _write(installed, os.path.join(into, name))
 
@@ -42,7 +42,8 @@ class Loan:
 
         ``workplace`` is a directory on the same file system that goes away afterwards, with whatever is not wanted.
         """
-        fresh, lent = os.path.join(workplace, "fresh"), os.path.join(workplace, "lent")
+        mark = os.urandom(4).hex()
+        fresh, lent = os.path.join(workplace, f"fresh-{mark}"), os.path.join(workplace, f"lent-{mark}")
         os.mkdir(fresh, mode=0o700)
         for name in os.listdir(where):
             if name not in self._names:

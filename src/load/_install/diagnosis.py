@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from load._errors import InstallFailed, LoadError, VersionConflict
+from load._install.environment import normalise
 from load._values import Value
 
 TYPE_CHECKING = False
@@ -159,10 +160,15 @@ def _conflicting(log: str) -> list[str]:
     return [line.strip() for line in listed.splitlines()]
 
 
+def undated(log: str) -> tuple[str, ...]:
+    """The distributions of which uv passed over files because an index gives no upload times for them (:pep:`700`)."""
+    lines = [line for line in log.splitlines() if "is missing an upload date" in line]
+    return tuple(sorted({normalise(line.partition("`")[2].partition("-")[0]) for line in lines}))
+
+
 def lacks_upload_times(log: str) -> bool:
-    """Whether an installer could not apply a date limit because the index gives no upload times (:pep:`700`)."""
-    said = log.lower()
-    return "is missing an upload date" in said or "does not provide upload-time metadata" in said
+    """Whether pip could not apply a date limit because an index gives no upload times."""
+    return "does not provide upload-time metadata" in log
 
 
 def progress_of(line: str) -> tuple[str, str, int] | None:

@@ -106,7 +106,7 @@ def _missing(need: Need, reason: str) -> ModuleMissing:
 
 def _refused(need: Need, reason: str, verdict: Verdict) -> InstallRefused:
     name = need.module or need.requirement
-    ways = [f"did you mean {', '.join(need.candidates)}?"] if need.candidates else []
+    ways = [f"did you mean {', '.join(need.candidates)}?"] if need.candidates and need.because != "namespace" else []
     if need.because == "generic word":
         ways.append(f'name the distribution: load("{name}", requirement="…")')
     return InstallRefused(

@@ -29,7 +29,8 @@ class Order(Value):
 
     ``prefix`` is a stage, ``borrowed`` a directory with the metadata of everything that is importable already, so that the
     resolver sees it (private, editable and local builds too) and leaves it out; ``pins`` hold exactly that at its versions.
-    ``before`` is an ISO time: nothing uploaded later is chosen. ``timeout`` is in seconds without an answer.
+    ``before`` is an ISO time: nothing uploaded later is chosen, but for the distributions in ``undated``, whose index gives
+    no times. ``timeout`` is in seconds without an answer.
     """
 
     requirements: tuple[str, ...]
@@ -37,6 +38,7 @@ class Order(Value):
     borrowed: str
     pins: tuple[str, ...] = ()
     before: str = ""
+    undated: tuple[str, ...] = ()
     build: bool = False
     timeout: float = 30.0
 
@@ -59,6 +61,7 @@ class Uv:
         options += ["--constraint", "-"]
         options += [] if order.build else ["--only-binary", ":all:"]
         options += ["--exclude-newer", order.before] if order.before else []
+        options += [f"--exclude-newer-package={name}=false" for name in order.undated]
         options += index_env.uv_flags(settings)
         return Command(
             (self._executable, "pip", "install", *options, "--", *order.requirements), env, "\n".join(order.pins)

@@ -226,9 +226,9 @@ def _in_namespace(module: str, row: Row) -> Need:
     children = tuple(row.note.split())
     rest = module[len(row.name) + 1 :]
     if not rest:
-        listed = ", ".join(f"{row.name}.{child}" for child in children)
-        text = f"{module!r} is shared by many distributions: name the part, such as {listed}"
-        return Need(module, "", "namespace", children, text)
+        names = tuple(f"{row.name}.{child}" for child in children)
+        text = f"{module!r} is shared by many distributions: name the part, such as {', '.join(names)}"
+        return Need(module, "", "namespace", names, text)
     known = [child for child in children if rest == child or rest.startswith(child + ".")]
     return Need(module, normalise(f"{row.value}-{max(known, key=len, default=rest)}"), "namespace rule")
 

@@ -69,6 +69,11 @@ class Stage:
         self._lock.release()
         _remove_file(self.directory + ".lock")
 
+    def clear(self) -> None:
+        """Begin anew: what a run of an installer has put there is not wanted."""
+        _remove_tree(self.prefix)
+        os.makedirs(os.path.dirname(self.site), mode=0o700)
+
     def gather(self) -> None:
         """Bring everything importable into the one site directory.
 

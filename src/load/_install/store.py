@@ -5,6 +5,7 @@ On disk, below ``<home>/1/<interpreter tag>/``::
     layers/<id>/layer           what it holds and relies on, as text (see `Layer`)
     layers/<id>/receipt.json    the same for people and tools, with the whole story
     layers/<id>/lib/…           the installed files, at the depth that their wheels' relative paths expect
+    undated                     distributions of indexes without upload times, for a day
     requests/<module>           one line per layer that was made for that module: id, requirement, date limit
     locks/<id>.lock             held shared by every process that uses the layer
     locks/<request>.build       held by the one process that is building for a request
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
+from time import time
 
 from load._errors import ConfigError
 from load._install.declared import requirement_name
@@ -102,6 +104,24 @@ class Store:
             if layer and _meets(layer, request, need.requirement) and self.fits(layer, environment):
                 return layer
         return None
+
+    def undated(self) -> tuple[str, ...]:
+        """The distributions that were found, within a day, to be on an index without upload times."""
+        file = os.path.join(self.root, "undated")
+        try:
+            if os.stat(file).st_mtime < time() - 86_400:
+                return ()
+            with open(file, encoding="utf-8") as stream:
+                return tuple(stream.read().split())
+        except OSError:
+            return ()
+
+    def remember_undated(self, names: Iterable[str]) -> None:
+        """Spare the next transactions the run of an installer that finds this out."""
+        temporary = os.path.join(self.directory("stage"), f"{os.getpid()}-undated")
+        with open(temporary, "w", encoding="utf-8") as stream:
+            stream.write("\n".join(names))
+        os.replace(temporary, os.path.join(self.root, "undated"))
 
     def publish(self, layer: Layer) -> None:
         """Make a new layer known to interpreters that do not load it; this store keeps its layers to itself."""

@@ -132,21 +132,17 @@ class Transaction:
         """Have an installer put what is missing into the stage."""
         backend = self._backend()
         borrowed = stage.site if backend.borrows_in_prefix else stage.borrowed
-        loan = Loan(self._here, self._store)
-        loan.borrow(borrowed)
         order = Order(
             requirements=self._sources,
             prefix=stage.prefix,
             borrowed=borrowed,
             pins=tuple(held for each in self._here.values() if (held := pin(each))),
             before=self._date_limit(backend),
+            undated=self._store.undated(),
             build=self._ask.build or self._settings.build,
             timeout=self._settings.timeout,
         )
-        order = self._execute(backend, order)
-        loan.give_back(borrowed, stage.directory)
-        stage.gather()
-        return backend, order
+        return backend, self._execute(backend, order, stage)
 
     def _backend(self) -> Backend:
         wanted = self._settings.installer
@@ -174,18 +170,40 @@ class Transaction:
                 "say the indexes in pip's settings, if asking them all is what you want",
             )
 
-    def _execute(self, backend: Backend, order: Order) -> Order:
-        completed = self._once(backend, order)
-        if completed.returncode and order.before and diagnosis.lacks_upload_times(completed.stderr + completed.stdout):
-            # An index without upload times is used as it is; asking each time anew would double every resolution.
-            self._tools.without_times.add(backend.name)
-            self._say("the index gives no upload times: releases cannot be told by their age")
-            order = order._replace(before="")
+    def _execute(self, backend: Backend, order: Order, stage: Stage) -> Order:
+        loan = Loan(self._here, self._store)
+        while True:
+            loan.borrow(order.borrowed)
             completed = self._once(backend, order)
+            loan.give_back(order.borrowed, stage.directory)
+            wider = self._without_impossible_limit(backend, order, completed.stderr + completed.stdout)
+            if wider is None:
+                break
+            order = wider
+            stage.clear()
         if completed.returncode:
             asked = diagnosis.Asked(self._names, ", ".join(order.requirements), order.pins, self._limit_in_words(order))
             raise diagnosis.diagnose(asked, completed, self._here, redact)
+        stage.gather()
         return order
+
+    def _without_impossible_limit(self, backend: Backend, order: Order, log: str) -> Order | None:
+        """The order for another run, where an index without upload times kept the date limit from being applied.
+
+        Such an index is used as it is. To go on without its files would be worse than not to limit: a name that a private
+        index has would be taken from a public one (dependency confusion), and uv says so only in a warning.
+        """
+        undated = diagnosis.undated(log)
+        if not order.before or not (diagnosis.lacks_upload_times(log) or set(undated) - set(order.undated)):
+            return None
+        if backend.name not in self._tools.without_times:
+            self._tools.without_times.add(backend.name)
+            self._say("the index gives no upload times for some releases: they cannot be told by their age")
+        if undated:
+            known = tuple(sorted({*order.undated, *undated}))
+            self._store.remember_undated(known)
+            return order._replace(undated=known)
+        return order._replace(before="")
 
     def _once(self, backend: Backend, order: Order) -> Completed:
         self._tools.journal.signal(Progress("resolve", self._names))
@@ -201,7 +219,7 @@ class Transaction:
         """The ISO time after which releases are too young, or ""; the earliest of the user's own limits and ours."""
         limits = [limit for limit in (self._settings.as_of, self._indexes.uploaded_before) if limit]
         cooled = self._settings.cooldown and not self._ask.fresh and not self._settings.as_of
-        if cooled and backend.name not in self._tools.without_times:
+        if cooled and not (backend.name == "pip" and "pip" in self._tools.without_times):
             # To the hour: a limit that moved with every call would defeat the installers' caches.
             limits.append(strftime("%Y-%m-%dT%H:00:00Z", gmtime(time() - self._settings.cooldown * 86_400)))
         return min(limits, default="")

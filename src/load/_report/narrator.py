@@ -155,7 +155,7 @@ def install_line(event: Event) -> str:
     more = len(installed) - _NAMED
     text = "load: installed " + ", ".join(installed[:_NAMED]) + (f" and {more} more" if more > 0 else "")
     known = {_folded(each.partition(" ")[0]) for each in installed}
-    others = [name for name in event.name.split(", ") if _folded(name) not in known]
+    others = [name for name in event.name.split(", ") if _folded(name.partition(".")[0]) not in known]
     text += f" for {', '.join(others)}" if others else ""
     text += f" in {human_seconds(event.seconds)}" + (f" ({size})" if size else "")
     return visible(text, keep="")
