@@ -28,7 +28,7 @@ from load._values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from load._install.environment import Installed
     from load._install.names import Need
