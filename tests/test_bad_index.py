@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
+import sys
+import venv
+from pathlib import Path
+
 import pytest
 
 from conftest import World
@@ -138,22 +145,52 @@ def test_a_missing_inner_dependency_is_shown_and_nothing_is_installed_for_it_or_
     assert either.printed(code) == "ModuleNotFoundError not_declared_by_it\nModuleNotFoundError not_declared_by_it\n1"
 
 
-def test_without_uv_pip_installs_and_without_both_the_error_says_so(world: World) -> None:
-    import os
-    import venv
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with nothing in it, not even pip."""
+    place = tmp_path_factory.mktemp("bare")
+    venv.create(place, with_pip=False, symlinks=True)
+    return place
 
-    world.wheel("tinymod")
-    world.write(DECLARED)
-    bare = world.path / "bare"
-    venv.create(bare, with_pip=False, symlinks=True)
+
+def alone(world: World, bare: Path, *packages: str, path: str = "/nowhere") -> dict[str, str]:
+    """Variables and interpreter of a process that has ``load`` and only the named packages of this environment."""
     import load
 
-    sources = os.path.dirname(os.path.dirname(load.__file__))
-    changes = {"PYTHONPATH": sources, "PATH": "/nowhere"}
-    message = world.error("load.tinymod", python=str(bare / "bin/python"), **changes)
-    assert message == (
+    beside = world.path / "packages"
+    beside.mkdir()
+    for name in packages:
+        found = importlib.util.find_spec(name)
+        assert found is not None and found.origin is not None
+        (beside / name).symlink_to(Path(found.origin).parent)
+    sources = os.pathsep.join([str(Path(load.__file__).parents[1]), str(beside)])
+    return {"python": str(bare / "bin/python"), "PYTHONPATH": sources, "PATH": path}
+
+
+def test_with_neither_uv_nor_pip_the_error_says_how_to_get_them(world: World, bare: Path) -> None:
+    world.wheel("tinymod")
+    world.write(DECLARED)
+    assert world.error("load.tinymod", **alone(world, bare)) == (
         "InstallFailed: 'tinymod' could not be installed for 'tinymod': there is neither uv nor pip for this interpreter\n"
         "Ways out:\n"
         f"  - {bare}/bin/python -m ensurepip\n"
         "  - put the uv program on the PATH"
     )
+
+
+def test_without_pip_uv_on_the_path_installs(world: World, bare: Path) -> None:
+    world.wheel("tinymod")
+    world.write(DECLARED)
+    code = "import load; print(load.tinymod.VERSION, [r.installer for r in load.receipts()])"
+    uv = shutil.which("uv", path=os.path.dirname(sys.executable))
+    assert uv is not None
+    assert world.printed(code, **alone(world, bare, path=os.path.dirname(uv))) == "1.0 ['uv']"
+
+
+def test_without_uv_pip_installs(world: World, tmp_path: Path) -> None:
+    world.wheel("tinymod")
+    world.write(DECLARED)
+    venv.create(tmp_path / "with pip", with_pip=True, symlinks=True)
+    code = "import load; print(load.tinymod.VERSION, [r.installer for r in load.receipts()])"
+    # With a cooldown, too: the pip that comes with Python may be too old to know of upload times.
+    assert world.printed(code, LOAD_COOLDOWN="3", **alone(world, tmp_path / "with pip")) == "1.0 ['pip']"

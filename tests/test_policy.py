@@ -173,7 +173,7 @@ def test_an_index_without_upload_times_is_used_as_it_is_and_that_is_said_once(ei
     code = """
         import load
         load.tinymod, load.other
-        print(sum("no upload times" in event.detail for event in load.history()))
+        print(sum("cannot be told by their age" in event.detail for event in load.history()))
     """
     assert either.printed(code, LOAD_COOLDOWN="3") == "1"
 

@@ -167,8 +167,8 @@ def undated(log: str) -> tuple[str, ...]:
 
 
 def lacks_upload_times(log: str) -> bool:
-    """Whether pip could not apply a date limit because an index gives no upload times."""
-    return "does not provide upload-time metadata" in log
+    """Whether pip could not apply a date limit: an index gives no upload times, or it is a pip from before 26.0."""
+    return "does not provide upload-time metadata" in log or "no such option: --uploaded-prior-to" in log
 
 
 def progress_of(line: str) -> tuple[str, str, int] | None:

@@ -11,18 +11,42 @@ from load._errors import InstallFailed, LoadError
 from load._install.environment import distributions
 from load._install.locks import FileLock
 from load._install.store import file_name, find_layers
+from load._values import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from load._install.environment import Installed
     from load._install.indexes import IndexSettings
+    from load._install.layers import Layer
     from load._install.names import Need
     from load._install.runner import Runner
     from load._install.store import Store
-    from load._install.transaction import Ask, Provided
     from load._journal import Journal
     from load._settings import Settings
+
+
+class Ask(Value):
+    """What a transaction is to provide, and how.
+
+    ``sources`` are what the installer is given (requirements, or paths of wheels), in the order of ``needs``;
+    ``fresh`` lifts the cooldown, ``force`` looks at no existing layer, ``build`` consents to running packages' code.
+    """
+
+    needs: tuple[Need, ...]
+    sources: tuple[str, ...]
+    fresh: bool = False
+    force: bool = False
+    build: bool = False
+    caller: str | None = None
+
+
+class Provided(Value):
+    """The layer that provides a need; the need's module is now the one to import."""
+
+    need: Need
+    layer: Layer
 
 
 class Installer:
@@ -40,43 +64,54 @@ class Installer:
         Raises:
             LoadError: of the kind that says why not; nothing was changed then.
         """
-        # Everything that an installation needs is imported here, before a file is written: no wheel can replace it.
-        from load._install.installers import user_settings
-        from load._install.transaction import Provided, Tools, Transaction
-
         began = time()
         try:
-            indexes = user_settings(self._environ)
-            lock_file = _lock_file(ask, store, settings, indexes)
+            lock_file = os.path.join(store.directory("locks"), file_name("+".join(sorted(ask.sources))) + ".build")
             with FileLock(lock_file):
                 here = distributions()
                 found = {} if ask.force else find_layers(ask.needs, store, settings.as_of, here)
                 missing = [need for need in ask.needs if need not in found]
-                made: dict[Need, Provided] = {}
-                if missing:
-                    _raise_shared(lock_file, since=began)
-                    tools = Tools(self._journal, self._run, self._environ, indexes, self._without_times)
-                    with _Shared(lock_file):
-                        made = Transaction(tools, store, settings, ask, missing, here).run()
+                made = self._make(ask, missing, here, store, settings, (lock_file, began)) if missing else {}
                 return [made.get(need) or Provided(need, found[need]) for need in ask.needs]
         except OSError as error:
             raise _from_system(ask, error) from error
 
+    def _make(
+        self,
+        ask: Ask,
+        missing: list[Need],
+        here: dict[str, Installed],
+        store: Store,
+        settings: Settings,
+        waited: tuple[str, float],
+    ) -> dict[Need, Provided]:
+        """Install what is missing, unless whoever asked the same while we waited has failed."""
+        # Here and not above: whoever has waited for another finds a layer, and need not pay 40 ms for these rooms.
+        from load._install.installers import user_settings
+        from load._install.transaction import Tools, Transaction
 
-def _lock_file(ask: Ask, store: Store, settings: Settings, indexes: IndexSettings) -> str:
-    """The lock of everybody whose asking would come to the same: the same requirements, of the same indexes, in the same way."""
+        lock_file, began = waited
+        indexes = user_settings(self._environ)
+        failure = f"{lock_file}.{_fingerprint(ask, settings, indexes)}.failed"
+        _raise_shared(failure, since=began)
+        tools = Tools(self._journal, self._run, self._environ, indexes, self._without_times)
+        with _Shared(failure):
+            return Transaction(tools, store, settings, ask, missing, here).run()
+
+
+def _fingerprint(ask: Ask, settings: Settings, indexes: IndexSettings) -> str:
+    """Of all that a failure may depend on: only who asks the same indexes in the same way shares it."""
     from zlib import crc32
 
     asked = (ask.sources, ask.fresh, ask.build, settings._replace(silent=False, print_limit=0), tuple(indexes))
-    key = "+".join(sorted(ask.sources)) + f"-{crc32(repr(asked).encode('utf-8', 'backslashreplace')):08x}"
-    return os.path.join(store.directory("locks"), file_name(key) + ".build")
+    return f"{crc32(repr(asked).encode('utf-8', 'backslashreplace')):08x}"
 
 
 class _Shared:
     """Leaves a failure for those who wait for the same, so that they need not fail one by one over the network."""
 
-    def __init__(self, lock_file: str) -> None:
-        self._file = lock_file + ".failed"
+    def __init__(self, file: str) -> None:
+        self._file = file
 
     def __enter__(self) -> None:
         pass
@@ -97,14 +132,14 @@ class _Shared:
             pass  # a courtesy to others, and the disk may be why we failed
 
 
-def _raise_shared(lock_file: str, since: float) -> None:
+def _raise_shared(file: str, since: float) -> None:
     """Raise the failure of whoever tried while we waited; one from before our time is forgotten, never cached."""
     import json
 
     try:
-        if os.stat(lock_file + ".failed").st_mtime < since:
+        if os.stat(file).st_mtime < since:
             return
-        with open(lock_file + ".failed", encoding="utf-8") as stream:
+        with open(file, encoding="utf-8") as stream:
             said = json.load(stream)
         kind = getattr(_errors, said["kind"])
     except (OSError, ValueError, KeyError, AttributeError):

@@ -124,9 +124,8 @@ class Obtainer:
     def _install(
         self, needs: list[Need], wish: Wish, store: Store, settings: Settings, sources: tuple[str, ...]
     ) -> list[tuple[Need, Layer]]:
-        from load._install.installer import Installer
+        from load._install.installer import Ask, Installer
         from load._install.runner import run
-        from load._install.transaction import Ask
 
         if not self._maker:
             self._maker.append(Installer(self._journal, run))

@@ -13,6 +13,7 @@ from load._install.declared import requirement_name
 from load._install.environment import can_import, only_module, provided_modules
 from load._install.index_env import beyond_uv
 from load._install.indexes import index_urls
+from load._install.installer import Provided
 from load._install.installers import Order, Pip, Uv, find_pip, find_uv
 from load._install.layers import Layer, Reliance, describe_layer
 from load._install.redaction import redact
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from load._install.environment import Installed
     from load._install.indexes import IndexSettings
+    from load._install.installer import Ask
     from load._install.installers import Backend
     from load._install.names import Need
     from load._install.receipts import Receipt
@@ -34,28 +36,6 @@ if TYPE_CHECKING:
     from load._install.store import Store
     from load._journal import Journal
     from load._settings import Settings
-
-
-class Ask(Value):
-    """What a transaction is to provide, and how.
-
-    ``sources`` are what the installer is given (requirements, or paths of wheels), in the order of ``needs``;
-    ``fresh`` lifts the cooldown, ``force`` looks at no existing layer, ``build`` consents to running packages' code.
-    """
-
-    needs: tuple[Need, ...]
-    sources: tuple[str, ...]
-    fresh: bool = False
-    force: bool = False
-    build: bool = False
-    caller: str | None = None
-
-
-class Provided(Value):
-    """The layer that provides a need; the need's module is now the one to import."""
-
-    need: Need
-    layer: Layer
 
 
 class Tools(Value):
@@ -198,7 +178,7 @@ class Transaction:
             return None
         if backend.name not in self._tools.without_times:
             self._tools.without_times.add(backend.name)
-            self._say("the index gives no upload times for some releases: they cannot be told by their age")
+            self._say("releases cannot be told by their age: the index gives no upload times, or pip is older than 26.0")
         if undated:
             known = tuple(sorted({*order.undated, *undated}))
             self._store.remember_undated(known)
