@@ -178,7 +178,9 @@ class Transaction:
             return None
         if backend.name not in self._tools.without_times:
             self._tools.without_times.add(backend.name)
-            self._say("releases cannot be told by their age: the index gives no upload times, or pip is older than 26.0")
+            self._say(
+                "releases cannot be told by their age: the index gives no upload times, or pip is older than 26.0"
+            )
         if undated:
             known = tuple(sorted({*order.undated, *undated}))
             self._store.remember_undated(known)
