@@ -66,7 +66,7 @@ def test_memory_rises_and_falls_with_what_is_held_and_the_peak_stays():
         assert 62 <= during - before <= 68
         assert 62 <= during - after <= 68
     assert peak[1] - rss[0] >= 62
-    assert peak[2] == peak[1]
+    assert 0 <= peak[2] - peak[1] <= 1  # whole MiB: a page more may turn the last one over
 
 
 @on_linux
