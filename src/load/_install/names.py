@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # The kinds of evidence that name something installable; with any other `because` the requirement is "".
 TRUSTED = frozenset({"declared", "curated", "alias"})
-GUESSED = frozenset({"given", "namespace rule", "same name"})
 
 
 class Need(Value):

@@ -261,12 +261,14 @@ class Transaction:
             paths, code = staging.path_lines(stage.site, stage.prefix)
         except staging.Broken as error:
             raise self._failed(f"what was fetched is broken: {error}") from None
+        from load._install.receipts import FILE
+
         asked = [need.requirement for need in self._missing]
         relies = staging.reliances(stage.site, staged, asked, self._here, self._store.active)
         layer_id = staging.content_id(staged, aside)
         site = os.path.relpath(stage.site, stage.prefix)
         receipt = self._receipt(layer_id, staged, aside, relies, installer, before)
-        stage.write("receipt.json", receipt.to_json())
+        stage.write(FILE, receipt.to_json())
         stage.write("layer", describe_layer(site, holds, relies, paths, code))
         stage.commit(layer_id)
         layer = self._store.layer(layer_id)
